@@ -1,0 +1,1 @@
+//! The local HDF5 backend of fascicle.

@@ -1,0 +1,1 @@
+//! The contract between a fascicle Directory and a storage backend.

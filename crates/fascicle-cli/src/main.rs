@@ -1,0 +1,3 @@
+//! The `fascicle` command.
+
+fn main() {}

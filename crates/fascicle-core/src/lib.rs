@@ -1,0 +1,1 @@
+//! What a fascicle Directory does, written once over any backend.

@@ -1,0 +1,1 @@
+//! Atomic files, records and locks on a local file system.

@@ -1,0 +1,1 @@
+//! Tables as Parquet part files, shared by every backend.

@@ -1,0 +1,1 @@
+//! Checks of the workspace itself: dependency arrows, documents that must be current.

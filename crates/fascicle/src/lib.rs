@@ -1,0 +1,1 @@
+//! One Directory API for scientific data over interchangeable storage.
