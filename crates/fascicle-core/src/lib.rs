@@ -1,1 +1,3 @@
 //! What a fascicle Directory does, written once over any backend.
+
+pub mod config;
