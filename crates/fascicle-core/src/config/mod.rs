@@ -14,6 +14,7 @@ mod flatten;
 mod identity;
 mod paths;
 mod serialize;
+mod serialize_key;
 mod value;
 pub mod yaml;
 
@@ -29,6 +30,8 @@ pub use yaml::{read_yaml, read_yaml_bytes, write_yaml};
 #[cfg(test)]
 mod testing;
 
+#[cfg(test)]
+mod decode_test;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

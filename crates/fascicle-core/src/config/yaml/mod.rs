@@ -21,3 +21,5 @@ pub use write::write_yaml;
 
 #[cfg(test)]
 mod golden_test;
+#[cfg(test)]
+mod written_test;
