@@ -1,0 +1,221 @@
+//! Whether rows fit a table: the comparison of schemas.
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef, UnionFields};
+use fascicle_backend::{Error, ErrorKind, Result};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+
+/// The most differences that one message lists.
+const MAX_LISTED: usize = 10;
+
+/// Refuses columns that differ from a table's in name, type, nullability or order, with [`ErrorKind::Mismatch`] naming
+/// every difference.
+///
+/// Metadata is not compared, and neither are the names that formats give to the parts of lists and maps (`item` or
+/// `element`); the names of a struct's fields are.
+pub fn check_same_columns(stored: &Schema, given: &Schema) -> Result<()> {
+    let differences = differences(stored, given);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let mut message = "the columns differ from the table's: ".to_owned();
+    message.push_str(&differences.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join("; "));
+    if differences.len() > MAX_LISTED {
+        let _ = write!(message, "; and {} more differences", differences.len() - MAX_LISTED);
+    }
+    Err(Error::new(ErrorKind::Mismatch, message).hint("nothing was changed; cast the columns to the table's"))
+}
+
+fn differences(stored: &Schema, given: &Schema) -> Vec<String> {
+    let by_name = |schema: &Schema| -> BTreeMap<String, FieldRef> {
+        schema.fields().iter().map(|field| (field.name().clone(), Arc::clone(field))).collect()
+    };
+    let (stored_columns, given_columns) = (by_name(stored), by_name(given));
+    let mut differences = Vec::new();
+    for field in stored.fields() {
+        let name = field.name();
+        let Some(given) = given_columns.get(name) else {
+            differences.push(format!("'{name}' ({}) is missing", field.data_type()));
+            continue;
+        };
+        if plain_type(field.data_type()) != plain_type(given.data_type()) {
+            differences.push(format!("'{name}' is {} and not {}", given.data_type(), field.data_type()));
+        }
+        if field.is_nullable() != given.is_nullable() {
+            let text = |nullable| if nullable { "nullable" } else { "not nullable" };
+            differences.push(format!(
+                "'{name}' is declared {} and not {}",
+                text(given.is_nullable()),
+                text(field.is_nullable())
+            ));
+        }
+    }
+    for field in given.fields() {
+        if !stored_columns.contains_key(field.name()) {
+            differences.push(format!("'{}' ({}) is not in the table", field.name(), field.data_type()));
+        }
+    }
+    let names = |schema: &Schema| -> Vec<String> {
+        schema.fields().iter().map(|field| field.name().clone()).collect()
+    };
+    if differences.is_empty() && names(stored) != names(given) {
+        differences.push(format!(
+            "the order is [{}] and not [{}]",
+            names(given).join(", "),
+            names(stored).join(", ")
+        ));
+    }
+    differences
+}
+
+/// The type without what [`check_same_columns`] ignores.
+fn plain_type(data_type: &DataType) -> DataType {
+    let plain = |name: &str, field: &FieldRef| -> FieldRef {
+        Arc::new(Field::new(name, plain_type(field.data_type()), field.is_nullable()))
+    };
+    let named = |field: &FieldRef| plain(field.name(), field);
+    match data_type {
+        DataType::List(item) => DataType::List(plain("item", item)),
+        DataType::LargeList(item) => DataType::LargeList(plain("item", item)),
+        DataType::ListView(item) => DataType::ListView(plain("item", item)),
+        DataType::LargeListView(item) => DataType::LargeListView(plain("item", item)),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(plain("item", item), *length),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(named).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(plain_entries(entries), *sorted),
+        DataType::Dictionary(key, value) => DataType::Dictionary(key.clone(), Box::new(plain_type(value))),
+        DataType::RunEndEncoded(run_ends, values) => {
+            DataType::RunEndEncoded(plain("run_ends", run_ends), plain("values", values))
+        }
+        DataType::Union(fields, mode) => {
+            let fields: UnionFields = fields.iter().map(|(id, field)| (id, named(field))).collect();
+            DataType::Union(fields, *mode)
+        }
+        other => other.clone(),
+    }
+}
+
+/// The entries of a map with the names of the Arrow specification.
+fn plain_entries(entries: &FieldRef) -> FieldRef {
+    let data_type = match entries.data_type() {
+        DataType::Struct(fields) => {
+            let names = ["key", "value"].into_iter().zip(fields);
+            DataType::Struct(
+                names
+                    .map(|(name, field)| Field::new(name, plain_type(field.data_type()), field.is_nullable()))
+                    .collect(),
+            )
+        }
+        other => plain_type(other),
+    };
+    Arc::new(Field::new("entries", data_type, entries.is_nullable()))
+}
+
+/// The same rows under exactly `schema`, metadata and names of parts included. Fails with [`ErrorKind::Mismatch`] when
+/// the columns differ in what [`check_same_columns`] compares, or when a column that is not nullable holds a null.
+pub fn align_batch(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if Arc::ptr_eq(batch.schema_ref(), schema) || batch.schema_ref() == schema {
+        return Ok(batch);
+    }
+    check_same_columns(schema, batch.schema_ref())?;
+    let mismatch = |error: arrow_schema::ArrowError| {
+        Error::new(ErrorKind::Mismatch, "the rows do not fit the table's columns").caused_by(error)
+    };
+    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
+        if column.data_type() == field.data_type() {
+            return Ok(Arc::clone(column));
+        }
+        arrow_cast::cast(column, field.data_type()).map_err(mismatch)
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(mismatch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, Int64Array, ListArray, types::Int64Type};
+
+    fn schema(fields: &[(&str, DataType, bool)]) -> Schema {
+        Schema::new(
+            fields
+                .iter()
+                .map(|(name, kind, null)| Field::new(*name, kind.clone(), *null))
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    #[test]
+    fn every_difference_is_named() {
+        let stored = schema(&[
+            ("a", DataType::Int64, true),
+            ("b", DataType::Utf8, true),
+            ("c", DataType::Float32, false),
+        ]);
+        let given = schema(&[
+            ("a", DataType::Int32, true),
+            ("c", DataType::Float32, true),
+            ("d", DataType::Boolean, true),
+        ]);
+        let error = check_same_columns(&stored, &given).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Mismatch);
+        for part in [
+            "'a' is Int32 and not Int64",
+            "'b' (Utf8) is missing",
+            "'c' is declared nullable and not not nullable",
+            "'d' (Boolean) is not in the table",
+        ] {
+            assert!(error.message().contains(part), "{part:?} in {error}");
+        }
+        let reordered = schema(&[
+            ("b", DataType::Utf8, true),
+            ("a", DataType::Int64, true),
+            ("c", DataType::Float32, false),
+        ]);
+        let error = check_same_columns(&stored, &reordered).unwrap_err();
+        assert!(error.message().contains("[b, a, c] and not [a, b, c]"), "{error}");
+    }
+
+    #[test]
+    fn a_wide_difference_stays_readable() {
+        let columns: Vec<String> = (0..1000).map(|i| format!("c{i}")).collect();
+        let stored = schema(&columns.iter().map(|c| (c.as_str(), DataType::Int8, true)).collect::<Vec<_>>());
+        let error = check_same_columns(&stored, &schema(&[])).unwrap_err();
+        assert!(error.message().contains("and 990 more differences") && error.message().len() < 1000);
+    }
+
+    #[test]
+    fn names_of_list_items_and_metadata_are_not_compared_but_aligned() {
+        let list = |item: &str| {
+            DataType::List(Arc::new(
+                Field::new(item, DataType::Int64, true)
+                    .with_metadata([(item.to_owned(), "x".to_owned())].into()),
+            ))
+        };
+        let stored = Arc::new(schema(&[("l", list("element"), true), ("i", DataType::Int64, true)]));
+        let given = Arc::new(
+            schema(&[("l", list("item"), true), ("i", DataType::Int64, true)])
+                .with_metadata([("k".to_owned(), "v".to_owned())].into()),
+        );
+        let lists = ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None]), None]);
+        let lists = arrow_cast::cast(&lists, &list("item")).unwrap();
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        let batch = RecordBatch::try_new(given, vec![lists, numbers]).unwrap();
+        let aligned = align_batch(batch, &stored).unwrap();
+        assert_eq!(aligned.schema(), stored);
+        assert_eq!(aligned.num_rows(), 2);
+        let fields = |name: &str| {
+            schema(&[("s", DataType::Struct(vec![Field::new(name, DataType::Int8, true)].into()), true)])
+        };
+        assert!(check_same_columns(&fields("x"), &fields("y")).is_err());
+    }
+
+    #[test]
+    fn nulls_in_a_column_that_is_not_nullable_are_a_mismatch() {
+        let nullable = Arc::new(schema(&[("a", DataType::Int64, true)]));
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
+        let batch = RecordBatch::try_new(nullable, vec![column]).unwrap();
+        let strict = Arc::new(schema(&[("a", DataType::Int64, false)]));
+        assert_eq!(align_batch(batch, &strict).unwrap_err().kind(), ErrorKind::Mismatch);
+    }
+}
