@@ -124,20 +124,17 @@ impl TableWriter for MemoryTableWriter {
     }
 
     async fn finish(self: Box<Self>) -> Result<u64> {
-        let mut store = self.backend.exclusive();
-        match self.purpose {
+        let MemoryTableWriter { backend, path, schema, purpose, batches } = *self;
+        match purpose {
             Purpose::Create { options, mode } => {
-                let table = StoredTable { schema: self.schema, parts: vec![self.batches] };
+                let table = StoredTable { schema, parts: vec![batches] };
                 let rows = table.rows();
-                store.put(
-                    &self.path,
-                    Node::new(Content::Table(Arc::new(table)), options.attributes),
-                    mode,
-                )?;
+                let node = Node::new(Content::Table(Arc::new(table)), options.attributes);
+                backend.exclusive().put(&path, node, mode)?;
                 Ok(rows)
             }
-            Purpose::Append => store.change(&self.path, |node| match &mut node.content {
-                Content::Table(table) => Arc::make_mut(table).append(&self.schema, self.batches),
+            Purpose::Append => backend.exclusive().change(&path, |node| match &mut node.content {
+                Content::Table(table) => Arc::make_mut(table).append(&schema, batches),
                 _ => Err(node.wrong_kind(EntryKind::Table)),
             }),
         }
