@@ -146,7 +146,12 @@ fn truth_of(answers: &BooleanArray) -> Truth {
     }
 }
 
-fn compare(column: &ArrayRef, comparison: Comparison, constant: &Constant) -> Result<BooleanArray> {
+/// For each value of a column how it compares; null where it is null.
+pub(crate) fn compare(
+    column: &ArrayRef,
+    comparison: Comparison,
+    constant: &Constant,
+) -> Result<BooleanArray> {
     let value = match constant {
         Constant::Unknown => return Ok(BooleanArray::new_null(column.len())),
         Constant::Value(value) => value,

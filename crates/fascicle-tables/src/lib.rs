@@ -5,9 +5,11 @@
 
 mod filter;
 mod literal;
+mod parquet;
 mod scan;
 mod schema;
 
 pub use filter::Filter;
-pub use scan::Scan;
+pub use parquet::{PartBatches, PartFile, PartWriter, RowsBefore, check_storable};
+pub use scan::{Scan, ScannedBatches};
 pub use schema::{align_batch, check_same_columns};

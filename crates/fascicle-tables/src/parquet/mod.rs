@@ -1,0 +1,34 @@
+//! One Parquet file: a part of a table.
+//!
+//! Parts that this crate writes carry the Arrow schema, so that every type survives, and these key-values in their
+//! footer:
+//!
+//! | key | value |
+//! |---|---|
+//! | `fascicle.nonce` | 32 hexadecimal digits that no other part has |
+//! | `fascicle.rows` | the rows of this part |
+//! | `fascicle.part` | the number under which the part was meant to be committed |
+//! | `fascicle.rows_before` | the rows of all parts before that number |
+//!
+//! The last two spare readers the footers of all earlier parts. They hold only where the part stands under the number
+//! it was meant for: a writer that lost the race for a number takes the next one with the same file.
+
+mod guard;
+mod prune;
+mod read;
+mod types;
+mod write;
+
+pub use read::{PartBatches, PartFile};
+pub use types::check_storable;
+pub use write::{PartWriter, RowsBefore};
+
+const NONCE_KEY: &str = "fascicle.nonce";
+const ROWS_KEY: &str = "fascicle.rows";
+const PART_KEY: &str = "fascicle.part";
+const ROWS_BEFORE_KEY: &str = "fascicle.rows_before";
+/// What all keys of ours begin with; they describe a file and not its columns.
+const KEY_PREFIX: &str = "fascicle.";
+
+#[cfg(test)]
+mod tests;
