@@ -1,3 +1,45 @@
 //! What a fascicle Directory does, written once over any backend.
+//!
+//! A [`Root`] is a place that holds directories. A [`Directory`] is a lazy handle to one of them; it holds arrays, tables,
+//! files and further directories. A type that implements [`Build`] describes how a directory is made from a config;
+//! [`Root::resolve`] finds the finished one or builds it, exactly once.
+//!
+//! This crate names no storage format. It speaks to a [`Backend`], always through
+//! [`Enforced`](wrap::Enforced), and gives its users the types of the contract again, so that they import one crate.
+//!
+//! Everything asynchronous runs inside a tokio runtime.
 
+mod array;
+mod build;
+pub mod compare;
 pub mod config;
+pub mod convert;
+mod copy;
+mod directory;
+mod file;
+mod meta;
+mod root;
+pub mod roots;
+pub mod size;
+mod table;
+pub mod tree;
+
+pub use array::{Appender, Array, ArrayData, FromArray, IntoArray, IntoSelection, Selected, widen};
+pub use build::{
+    Build, BuildResult, OnMismatch, Outcome, PinnedRoot, Precedence, Resolution, ResolveOptions,
+};
+pub use config::{Config, Identity, IdentityRules};
+pub use directory::{ArrayBuilder, Directory, Entry, PutOptions};
+pub use file::File;
+pub use meta::{BuildMark, Meta, PLAIN_TYPE, Status};
+pub use root::{Root, RootOptions};
+pub use table::Table;
+
+pub use fascicle_backend::{
+    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, AxisRegion,
+    AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec, Comparison,
+    CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
+    FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord, MetaWriteMode, Predicate, RecordKey,
+    RecordStore, Region, Result, ResultExt, ScanOptions, Selection, Shape, TableDescription, TableOptions,
+    TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit, wrap,
+};

@@ -1,0 +1,28 @@
+//! Find-or-build: the directory of a config is found, or built exactly once.
+//!
+//! The identity of a config names a chain of epochs. In each epoch one builder claims the right to build by creating a
+//! record that only one can create; it builds in a directory of its own; and the epoch is ended by a second such record,
+//! which says `done`, `stopped` or `abandoned`. Whoever believes that a builder is dead competes with it for that second
+//! record, so that clocks and suspicions decide when to try and never who wins.
+
+mod beat;
+mod definition;
+mod flight;
+mod foreign;
+mod guard;
+mod modify;
+mod names;
+mod process;
+mod records;
+mod resolve;
+mod wait;
+
+pub use definition::{Build, BuildResult, PinnedRoot, Precedence};
+pub use resolve::{OnMismatch, Outcome, Resolution, ResolveOptions};
+
+pub(crate) use flight::SingleFlight;
+pub(crate) use foreign::ForeignDirectories;
+pub(crate) use guard::BuildGuard;
+pub(crate) use modify::{mark_modified, retire};
+pub(crate) use names::NameHints;
+pub(crate) use resolve::{BuildStack, current_stack, with_stack};
