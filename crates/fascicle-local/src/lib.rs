@@ -35,6 +35,7 @@ pub use confined::{Facts, Folder, Root, Sight};
 pub use error::storage_error;
 pub use lock::{FileLock, LOCKS_FOLDER};
 pub use records::{INDEX_FOLDER, LocalRecords};
+pub use rustix::fs::FileType;
 pub use staging::{Existing, PublishOutcome, STAGING_FOLDER, Staged, Staging, move_if_absent};
 pub use trash::{TRASH_FOLDER, discard};
 

@@ -16,7 +16,12 @@ use rustix::{
     fs::{AtFlags, Timespec, Timestamps},
     io::Errno,
 };
-use std::{fs::File, io::Read, time::Duration};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+    time::Duration,
+};
 
 /// Nothing longer is read.
 const MAX_BYTES: u64 = 16 << 20;
@@ -114,9 +119,13 @@ pub fn write(
     }
 }
 
-/// The version of the file `name` in `folder` as it is now; `None` when there is none.
-pub fn version_of_file(folder: &Folder, name: &str) -> Result<Option<Version>> {
-    Ok(read_once(folder, name)?.map(|state| state.version))
+/// Creates a file at `path` that nobody else knows yet, and returns the version it will have wherever it is moved.
+pub fn create_at(path: &Path, bytes: &[u8]) -> Result<Version> {
+    let mut file = File::create_new(path).map_err(|error| storage_error("creating", path, error))?;
+    file.write_all(bytes).map_err(|error| storage_error("writing", path, error))?;
+    let (seconds, nanoseconds) =
+        modification_time(&file).map_err(|error| storage_error("writing", path, error))?;
+    Ok(version_of(seconds, nanoseconds, bytes))
 }
 
 fn conflict(what: &str) -> Error {
