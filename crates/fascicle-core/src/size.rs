@@ -123,6 +123,25 @@ pub fn size_warning(name: &str, size_bytes: u64, limit_bytes: u64) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{memory, path, put_array, put_directory, put_file};
+    use fascicle_backend::Values;
+
+    #[tokio::test]
+    async fn everything_below_is_added_up() {
+        let backend = memory();
+        put_directory(backend.as_ref(), "a", "config: {type: A}\nstatus: done\n").await;
+        put_directory(backend.as_ref(), "a/b", "status: done\n").await;
+        put_array(backend.as_ref(), "a/b/x", &[3], Values::Int64(vec![1, 2, 3])).await;
+        put_file(backend.as_ref(), "a/f.bin", b"12345").await;
+        let total = usage(backend.as_ref(), &path("a")).await.unwrap();
+        assert_eq!(total.size_bytes, 31 + 13 + 24 + 5);
+        assert_eq!((total.arrays, total.tables, total.files, total.directories), (1, 0, 1, 2));
+        let latest = backend.stat(&path("a/f.bin")).await.unwrap().modified;
+        assert!(latest.is_some() && total.last_modified >= latest);
+        assert_eq!(size_bytes(backend.as_ref(), &path("a/b/x")).await.unwrap(), 24);
+        let error = usage(backend.as_ref(), &path("gone")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
 
     #[test]
     fn sizes_are_written_as_in_the_original() {

@@ -200,7 +200,8 @@ impl<'a> Comparison<'a> {
                     self.add(&label(&this.name), Differing::OnlyThis { description });
                 }
                 (None, Some(other)) => {
-                    let description = describe(self.other, &pair.other.join(&other.name)?, other.kind).await?;
+                    let description =
+                        describe(self.other, &pair.other.join(&other.name)?, other.kind).await?;
                     self.add(&label(&other.name), Differing::OnlyOther { description });
                 }
                 (None, None) => break,
@@ -229,11 +230,7 @@ fn next_pair<I: Iterator<Item = EntryInfo>>(
 }
 
 /// Fails for a name that stands for two stored objects, with the error that says which.
-async fn refuse_ambiguous(
-    backend: &dyn Backend,
-    directory: &EntryPath,
-    entries: &[EntryInfo],
-) -> Result<()> {
+async fn refuse_ambiguous(backend: &dyn Backend, directory: &EntryPath, entries: &[EntryInfo]) -> Result<()> {
     for (first, second) in entries.iter().zip(entries.iter().skip(1)) {
         if first.name == second.name {
             backend.stat(&directory.join(&first.name)?).await?;
@@ -256,7 +253,8 @@ async fn stat(backend: &dyn Backend, path: &EntryPath) -> Result<Option<EntrySta
 
 /// What an entry is, in a few words, without reading its data.
 async fn describe(backend: &dyn Backend, path: &EntryPath, kind: EntryKind) -> Result<String> {
-    let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let plural =
+        |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     Ok(match kind {
         EntryKind::Array => {
             let array = arrays_of(backend, path)?.describe(path).await?;

@@ -188,15 +188,14 @@ impl EntryDifference {
             Differing::Elements { differing, total, position, .. } => {
                 (Some(*differing), Some(*total), Some(json!(position)))
             }
-            Differing::Rows { differing, total, row, .. } => (Some(*differing), Some(*total), Some(json!(row))),
+            Differing::Rows { differing, total, row, .. } => {
+                (Some(*differing), Some(*total), Some(json!(row)))
+            }
             Differing::Bytes { position, .. } => (None, None, Some(json!(position))),
             _ => (None, None, None),
         };
-        let more = [
-            ("count", count.map(Value::from)),
-            ("total", total.map(Value::from)),
-            ("position", position),
-        ];
+        let more =
+            [("count", count.map(Value::from)), ("total", total.map(Value::from)), ("position", position)];
         if let Some(map) = json.as_object_mut() {
             map.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         }

@@ -103,7 +103,8 @@ pub(super) fn element_text(values: &Values, at: usize) -> Result<String> {
     match values_to_arrow(element.clone(), &Shape::scalar(), BytesForm::Binary) {
         Ok(array) => {
             let options = FormatOptions::new().with_null("NaT");
-            let text = ArrayFormatter::try_new(&array, &options).map(|formatter| formatter.value(0).to_string());
+            let text =
+                ArrayFormatter::try_new(&array, &options).map(|formatter| formatter.value(0).to_string());
             text.map_err(|error| Error::new(ErrorKind::Internal, "an element has no text").caused_by(error))
         }
         // A time beyond what Arrow can say.
@@ -124,7 +125,10 @@ mod tests {
         assert_eq!(differing_elements(&this, &other).unwrap(), (2, Some(2)));
         let complex = |re, im| Values::Complex64(vec![Complex::new(re, im)]);
         assert_eq!(differing_elements(&complex(f32::NAN, 0.0), &complex(f32::NAN, -0.0)).unwrap(), (0, None));
-        assert_eq!(differing_elements(&complex(f32::NAN, 0.0), &complex(0.0, f32::NAN)).unwrap(), (1, Some(0)));
+        assert_eq!(
+            differing_elements(&complex(f32::NAN, 0.0), &complex(0.0, f32::NAN)).unwrap(),
+            (1, Some(0))
+        );
         let bytes = |text: &[u8]| Values::FixedBytes { width: 2, bytes: text.to_vec() };
         assert_eq!(differing_elements(&bytes(b"aabb"), &bytes(b"aabc")).unwrap(), (1, Some(1)));
         assert!(differing_elements(&Values::Int8(vec![1]), &Values::UInt8(vec![1])).is_err());

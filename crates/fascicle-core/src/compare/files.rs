@@ -77,7 +77,9 @@ mod tests {
 
     async fn compare(this: &[&'static str], other: &[&'static str]) -> Option<(u64, u64, u64)> {
         match differing(pieces(this), pieces(other), false).await.unwrap()? {
-            Differing::Bytes { this_bytes, other_bytes, position } => Some((this_bytes, other_bytes, position)),
+            Differing::Bytes { this_bytes, other_bytes, position } => {
+                Some((this_bytes, other_bytes, position))
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -26,7 +26,9 @@ pub(super) fn differing_rows(this: &ArrayRef, other: &ArrayRef) -> Result<Vec<bo
             differing_lists(this, other)?
         }
         _ if is_flat(this.data_type()) => differing_flat(this, other)?,
-        _ => (0..this.len()).map(|row| this.slice(row, 1).to_data() != other.slice(row, 1).to_data()).collect(),
+        _ => {
+            (0..this.len()).map(|row| this.slice(row, 1).to_data() != other.slice(row, 1).to_data()).collect()
+        }
     };
     // What stands in the place of a null is of no meaning.
     for (row, differs) in differs.iter_mut().enumerate() {

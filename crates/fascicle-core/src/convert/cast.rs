@@ -102,7 +102,10 @@ fn may_round(from: &DataType, target: &DataType) -> bool {
         _ => 4,
     };
     let to_whole = target.is_integer() || target == &DataType::Boolean;
-    to_whole && (from.is_floating() || from.is_integer() || matches!(from, DataType::Decimal128(..) | DataType::Decimal256(..)))
+    to_whole
+        && (from.is_floating()
+            || from.is_integer()
+            || matches!(from, DataType::Decimal128(..) | DataType::Decimal256(..)))
         || from.is_temporal() && target.is_temporal() && fine(from) > fine(target)
 }
 

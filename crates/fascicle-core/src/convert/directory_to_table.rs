@@ -7,8 +7,8 @@ use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use arrow_select::take::take;
 use fascicle_backend::{
-    ArrayStore, Backend, BatchStream, Capability, DType, EntryKind, EntryPath, Error, ErrorKind, Region, Result,
-    ResultExt, Shape, Values,
+    ArrayStore, Backend, BatchStream, Capability, DType, EntryKind, EntryPath, Error, ErrorKind, Region,
+    Result, ResultExt, Shape, Values,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use std::{collections::BTreeMap, sync::Arc};
@@ -121,8 +121,7 @@ impl Plan {
         let mut known: Vec<&str> = arrays.map(|entry| entry.name.as_str()).collect();
         known.dedup();
         let asked = options.include.iter().flatten();
-        check_known(asked.chain(&options.exclude), &known, "array")
-            .context("make a table of", directory)?;
+        check_known(asked.chain(&options.exclude), &known, "array").context("make a table of", directory)?;
         let names: Vec<&str> = match &options.include {
             Some(names) => names.iter().map(String::as_str).collect(),
             None => known,
@@ -205,7 +204,8 @@ impl Column {
 
     /// The bytes that a row takes in memory; text is counted with a guess.
     fn row_bytes(&self) -> u64 {
-        let elements = self.shape.trailing().iter().fold(1, |product: u64, length| product.saturating_mul(*length));
+        let elements =
+            self.shape.trailing().iter().fold(1, |product: u64, length| product.saturating_mul(*length));
         let extra = if self.dtype == DType::Text { 40 } else { 0 };
         elements.saturating_mul(self.dtype.memory_bytes() as u64 + extra)
     }
@@ -220,7 +220,11 @@ impl Column {
     fn form_of(&self, values: &Values) -> BytesForm {
         match (self.bytes, values) {
             (BytesForm::Auto, Values::FixedBytes { width, bytes }) => {
-                if are_text(*width, bytes) { BytesForm::Text } else { BytesForm::Binary }
+                if are_text(*width, bytes) {
+                    BytesForm::Text
+                } else {
+                    BytesForm::Binary
+                }
             }
             (form, _) => form,
         }

@@ -44,8 +44,7 @@ mod tests {
         let one = map("{config: {type: Cells, n: 1.5, s: '1'}, status: done}");
         let two = map("{config: {type: Cells, m: null}, status: done}");
         let table = flat_table(&SideBySide::new([("one", &one), ("two", &two)])).unwrap();
-        let names: Vec<String> =
-            table.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
         assert_eq!(names, ["field", "one", "two"]);
         let column = |at: usize| -> Vec<Option<String>> {
             table.column(at).as_string::<i32>().iter().map(|cell| cell.map(str::to_owned)).collect()

@@ -7,8 +7,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType,
     DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_buffer::NullBuffer;
@@ -30,7 +30,8 @@ impl ColumnRules {
     pub fn of_field(field: &Field) -> Result<Self> {
         let dtype = field.metadata().get(DTYPE_KEY).map(|name| name.parse()).transpose();
         let dtype = dtype.map_err(|error: Error| {
-            Error::new(ErrorKind::Corrupt, format!("the metadata '{DTYPE_KEY}' names no dtype")).caused_by(error)
+            Error::new(ErrorKind::Corrupt, format!("the metadata '{DTYPE_KEY}' names no dtype"))
+                .caused_by(error)
         })?;
         Ok(ColumnRules { dtype, fill: None })
     }
@@ -142,9 +143,8 @@ fn leaf_values(leaf: &ArrayRef, dtype: DType, fill: Option<&Values>) -> Result<V
                 _ => None,
             };
             let texts = leaf.as_string_opt::<i32>().ok_or_else(unexpected)?;
-            let owned = (0..texts.len()).map(|row| {
-                if texts.is_null(row) { String::new() } else { texts.value(row).to_owned() }
-            });
+            let owned = (0..texts.len())
+                .map(|row| if texts.is_null(row) { String::new() } else { texts.value(row).to_owned() });
             Values::Text(filled(owned.collect(), texts.nulls(), fill, dtype)?)
         }
         DType::DateTime64(unit) => {

@@ -6,8 +6,8 @@ use super::{ColumnRules, FromTableOptions, TableStream, arrow_to_values};
 use arrow_array::{ArrayRef, RecordBatch, new_empty_array};
 use arrow_schema::{DataType, Schema};
 use fascicle_backend::{
-    ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Backend, Capability, EntryKind, EntryPath, Error, ErrorKind,
-    Region, Result, ResultExt, Shape,
+    ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Backend, Capability, EntryKind, EntryPath, Error,
+    ErrorKind, Region, Result, ResultExt, Shape,
 };
 use futures::{StreamExt, stream};
 use std::collections::HashSet;
@@ -24,7 +24,8 @@ pub async fn from_table(
 ) -> Result<Vec<EntryPath>> {
     let rows = table.num_rows() as u64;
     let batches = stream::iter([Ok(table.clone())]).boxed();
-    from_table_stream(backend, directory, TableStream { schema: table.schema(), rows, batches }, options).await
+    from_table_stream(backend, directory, TableStream { schema: table.schema(), rows, batches }, options)
+        .await
 }
 
 /// Writes each column of a table as an array of `directory`, which exists, and returns the paths of the arrays in the order of

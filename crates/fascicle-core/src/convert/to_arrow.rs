@@ -5,12 +5,10 @@ use super::nesting::{list_type, nest};
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType,
     DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{
-    ArrayRef, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, StringArray, StructArray,
-};
+use arrow_array::{ArrayRef, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, StringArray, StructArray};
 use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Fields, TimeUnit as ArrowUnit};
 use fascicle_backend::{DType, Error, ErrorKind, Result, Shape, TimeUnit, Values};
@@ -208,7 +206,11 @@ fn complex<T: ArrowPrimitiveType>(numbers: Vec<Complex<T::Native>>) -> Result<Ar
 }
 
 /// Counts of a unit as counts of Arrow's, `factor` of which it is.
-fn time<T: ArrowPrimitiveType<Native = i64>>(counts: Vec<i64>, factor: i64, unit: TimeUnit) -> Result<ArrayRef> {
+fn time<T: ArrowPrimitiveType<Native = i64>>(
+    counts: Vec<i64>,
+    factor: i64,
+    unit: TimeUnit,
+) -> Result<ArrayRef> {
     let nulls = times_as_nulls(&counts);
     let counts = if factor == 1 {
         counts

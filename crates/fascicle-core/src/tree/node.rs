@@ -111,10 +111,7 @@ fn kind_name<S: Serializer>(kind: &EntryKind, serializer: S) -> std::result::Res
     serializer.serialize_str(kind.name())
 }
 
-fn rfc_3339<S: Serializer>(
-    time: &Option<SystemTime>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
+fn rfc_3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     match time.and_then(super::time::to_utc) {
         Some(date) => serializer.serialize_str(&date.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true)),
         None => serializer.serialize_none(),

@@ -22,11 +22,8 @@ impl Verbosity {
             0 => Ok(Verbosity::Header),
             1 => Ok(Verbosity::Outline),
             2 => Ok(Verbosity::Full),
-            other => Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("{other} is not a level of verbosity"),
-            )
-            .hint("levels are 0 (the header alone), 1 (two levels, 25 lines) and 2 (everything)")),
+            other => Err(Error::new(ErrorKind::InvalidInput, format!("{other} is not a level of verbosity"))
+                .hint("levels are 0 (the header alone), 1 (two levels, 25 lines) and 2 (everything)")),
         }
     }
 
