@@ -23,7 +23,7 @@ use parquet::{
 };
 use std::sync::Arc;
 
-/// The most rows of a batch, unless the caller asks for another number.
+/// The most rows of a batch, whatever the caller asks for.
 const MAX_BATCH_ROWS: usize = 8192;
 /// About how many bytes, as the footer counts them, are decoded into one batch.
 const TARGET_BATCH_BYTES: u64 = 16 << 20;
@@ -97,7 +97,10 @@ impl<R: ChunkReader + 'static> PartFile<R> {
         batch_rows: Option<usize>,
     ) -> Result<PartBatches> {
         let PartFile { reader, name, metadata, rows, .. } = self;
-        let most = batch_rows.unwrap_or(MAX_BATCH_ROWS).min(rows_of_a_batch(metadata.metadata())).max(1);
+        let most = batch_rows
+            .unwrap_or(MAX_BATCH_ROWS)
+            .min(rows_of_a_batch(metadata.metadata()))
+            .clamp(1, MAX_BATCH_ROWS);
         let row_groups = match filter {
             // Statistics of other writers may follow other rules.
             Some(filter) if metadata.schema().metadata().contains_key(NONCE_KEY) => {

@@ -1,0 +1,147 @@
+//! The folder of a table on a local file system.
+
+use crate::parts::{CommitOutcome, ListedName, PartFolder};
+use fascicle_backend::{Error, ErrorKind, Result};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use std::{
+    fs::File,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+/// An open folder of parts. It stays the same folder when it is moved, or another takes its place.
+#[derive(Debug)]
+pub struct LocalPartFolder {
+    directory: OwnedFd,
+    path: PathBuf,
+    durable: bool,
+}
+
+impl LocalPartFolder {
+    /// Opens the folder at `path`. With `durable`, commits survive a power failure. Errors: `NotFound`, `WrongKind`.
+    pub fn open(path: &Path, durable: bool) -> Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory =
+            rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failure("opening", path, errno))?;
+        Ok(LocalPartFolder::from_directory(directory, path, durable))
+    }
+
+    /// Takes a folder that is open already; `path` is for messages.
+    pub fn from_directory(directory: OwnedFd, path: &Path, durable: bool) -> Self {
+        LocalPartFolder { directory, path: path.to_owned(), durable }
+    }
+
+    /// Waits until the names in the folder are durable, if they are to be.
+    pub(crate) fn sync(&self) -> Result<()> {
+        match self.durable {
+            true => rustix::fs::fsync(&self.directory).map_err(|errno| failure("syncing", &self.path, errno)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether commits survive a power failure.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// Creates a file in the folder. Fails with `AlreadyExists` when there is something under the name.
+    pub(crate) fn create(&self, name: &str) -> Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(0o666);
+        let file = rustix::fs::openat(&self.directory, name, flags, mode);
+        file.map(File::from).map_err(|errno| failure("creating", &self.path.join(name), errno))
+    }
+
+    /// Whether the staged file is what stands under `name`, as when the answer to an earlier commit was lost.
+    fn is_committed(&self, staged: &Path, name: &str) -> Result<bool> {
+        let path = self.path.join(name);
+        let target = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| failure("looking at", &path, errno))?;
+        let staged_file = rustix::fs::lstat(staged).map_err(|errno| failure("looking at", staged, errno))?;
+        Ok((target.st_dev, target.st_ino) == (staged_file.st_dev, staged_file.st_ino))
+    }
+}
+
+impl PartFolder for LocalPartFolder {
+    type Reader = File;
+
+    fn list(&self) -> Result<Vec<ListedName>> {
+        let listing = |errno| failure("listing", &self.path, errno);
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.directory).map_err(listing)? {
+            let entry = entry.map_err(listing)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name == "." || name == ".." {
+                continue;
+            }
+            let file_type = match entry.file_type() {
+                FileType::Unknown | FileType::Symlink => {
+                    match rustix::fs::statat(&self.directory, entry.file_name(), AtFlags::empty()) {
+                        Ok(facts) => FileType::from_raw_mode(facts.st_mode),
+                        // It vanished, or leads nowhere: opening it tells.
+                        Err(_) => FileType::RegularFile,
+                    }
+                }
+                known => known,
+            };
+            names.push(ListedName { name, is_file: file_type == FileType::RegularFile });
+        }
+        Ok(names)
+    }
+
+    fn contains(&self, name: &str) -> Result<bool> {
+        match rustix::fs::statat(&self.directory, name, AtFlags::empty()) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(failure("looking at", &self.path.join(name), errno)),
+        }
+    }
+
+    fn size_bytes(&self, name: &str) -> Result<u64> {
+        let facts = rustix::fs::statat(&self.directory, name, AtFlags::empty())
+            .map_err(|errno| failure("looking at", &self.path.join(name), errno))?;
+        Ok(u64::try_from(facts.st_size).unwrap_or(0))
+    }
+
+    fn open(&self, name: &str) -> Result<File> {
+        let file = rustix::fs::openat(&self.directory, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        file.map(File::from).map_err(|errno| failure("opening", &self.path.join(name), errno))
+    }
+
+    fn commit(&self, staged: &Path, name: &str) -> Result<CommitOutcome> {
+        let committing = |errno| failure("committing", &self.path.join(name), errno);
+        let outcome = match rustix::fs::linkat(CWD, staged, &self.directory, name, AtFlags::empty()) {
+            Ok(()) => CommitOutcome::Committed,
+            Err(Errno::EXIST) if self.is_committed(staged, name)? => CommitOutcome::Committed,
+            Err(Errno::EXIST) => CommitOutcome::Taken,
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
+                // A file system without links.
+                let exclusively = RenameFlags::NOREPLACE;
+                match rustix::fs::renameat_with(CWD, staged, &self.directory, name, exclusively) {
+                    Ok(()) => CommitOutcome::Committed,
+                    Err(Errno::EXIST) => CommitOutcome::Taken,
+                    Err(errno) => return Err(committing(errno)),
+                }
+            }
+            Err(errno) => return Err(committing(errno)),
+        };
+        if outcome == CommitOutcome::Committed {
+            self.sync()?;
+        }
+        Ok(outcome)
+    }
+}
+
+/// The error of a system call; `doing` is a gerund.
+pub(crate) fn failure(doing: &str, path: &Path, errno: Errno) -> Error {
+    let cause = std::io::Error::from(errno);
+    let (kind, why) = match errno {
+        Errno::NOTDIR => (ErrorKind::WrongKind, "it is not a folder".to_owned()),
+        _ => {
+            let error = Error::from(std::io::Error::from(errno));
+            (error.kind(), error.message().to_owned())
+        }
+    };
+    Error::new(kind, format!("{doing} '{}' failed: {why}", path.display())).caused_by(cause)
+}
