@@ -23,6 +23,7 @@ pub mod roots;
 pub mod size;
 mod table;
 pub mod tree;
+mod views;
 
 pub use array::{Appender, Array, ArrayData, FromArray, IntoArray, IntoSelection, Selected, widen};
 pub use build::{
@@ -34,6 +35,7 @@ pub use file::File;
 pub use meta::{BuildMark, Meta, PLAIN_TYPE, Status};
 pub use root::{Root, RootOptions};
 pub use table::Table;
+pub use views::metas_as_table;
 
 pub use fascicle_backend::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, AxisRegion,
@@ -43,3 +45,6 @@ pub use fascicle_backend::{
     RecordStore, Region, Result, ResultExt, ScanOptions, Selection, Shape, TableDescription, TableOptions,
     TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit, wrap,
 };
+
+#[cfg(test)]
+mod testing;

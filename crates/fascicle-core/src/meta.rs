@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::fmt;
 
 /// The key of a meta under which everything stands that the Python package datamate does not know.
-const OWN_KEY: &str = "fascicle";
+pub(crate) const OWN_KEY: &str = "fascicle";
 
 /// Where a directory stands in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]

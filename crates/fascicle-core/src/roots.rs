@@ -11,19 +11,14 @@
 //! | `Normal` | own | own | scoped |
 //! | `Strong` | own | own | own |
 
-use crate::{Build, Error, ErrorKind, Precedence, Result, Root};
-use std::cell::RefCell;
+use crate::{Build, Error, ErrorKind, PinnedRoot, Precedence, Result, Root};
 use std::future::Future;
 use std::sync::{PoisonError, RwLock};
 
 static DEFAULT: RwLock<Option<Root>> = RwLock::new(None);
 
 tokio::task_local! {
-    static TASK_SCOPE: Root;
-}
-
-thread_local! {
-    static THREAD_SCOPES: RefCell<Vec<Root>> = const { RefCell::new(Vec::new()) };
+    static SCOPE: Root;
 }
 
 /// Sets the default root of this process, for all its threads and tasks; `None` takes it away.
@@ -38,28 +33,17 @@ pub fn default() -> Option<Root> {
 
 /// Runs a future within which `root` is in force. Tasks that it spawns are outside.
 pub async fn scope<F: Future>(root: Root, future: F) -> F::Output {
-    TASK_SCOPE.scope(root, future).await
+    SCOPE.scope(root, future).await
 }
 
 /// Runs a closure within which `root` is in force, on this thread.
 pub fn scope_blocking<R>(root: Root, run: impl FnOnce() -> R) -> R {
-    struct Leave;
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            THREAD_SCOPES.with_borrow_mut(|scopes| scopes.pop());
-        }
-    }
-    THREAD_SCOPES.with_borrow_mut(|scopes| scopes.push(root));
-    let _leave = Leave;
-    run()
+    SCOPE.sync_scope(root, run)
 }
 
 /// The innermost scoped root of this task or thread.
 pub fn scoped() -> Option<Root> {
-    TASK_SCOPE
-        .try_with(Clone::clone)
-        .ok()
-        .or_else(|| THREAD_SCOPES.with_borrow(|scopes| scopes.last().cloned()))
+    SCOPE.try_with(Clone::clone).ok()
 }
 
 /// The root in force where no type has a say: the scoped one, else the default one. Fails with
@@ -73,7 +57,12 @@ pub fn current() -> Result<Root> {
 
 /// The root in force for a type. Fails as [`current`], and with the type's own error.
 pub fn for_type<T: Build>() -> Result<Root> {
-    let Some(pinned) = T::pinned_root()? else { return current() };
+    prefer(T::pinned_root()?)
+}
+
+/// The root in force for a type whose own root is `pinned`. Fails as [`current`].
+pub(crate) fn prefer(pinned: Option<PinnedRoot>) -> Result<Root> {
+    let Some(pinned) = pinned else { return current() };
     let other = match pinned.precedence {
         Precedence::Strong => None,
         Precedence::Normal => scoped(),

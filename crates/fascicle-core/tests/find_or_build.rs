@@ -393,7 +393,7 @@ static PINNED: std::sync::Mutex<Option<PinnedRoot>> = std::sync::Mutex::new(None
 
 impl Build for Pinned {
     fn pinned_root() -> Result<Option<PinnedRoot>> {
-        Ok(PINNED.lock().unwrap().clone())
+        Ok(PINNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone())
     }
     async fn build(&self, _dir: &Directory) -> BuildResult {
         Ok(())

@@ -61,6 +61,11 @@ impl<T: Element> Appender<T> {
     /// Adds one row: a scalar for a one-dimensional array, else an array of the trailing shape. Fails with
     /// [`ErrorKind::Mismatch`] for any other, and nothing is added.
     pub async fn push(&mut self, row: impl IntoArray) -> Result<()> {
+        if self.hold(row)? { self.flush().await } else { Ok(()) }
+    }
+
+    /// Adds one row to those held; says whether it is time to flush.
+    pub(crate) fn hold(&mut self, row: impl IntoArray) -> Result<bool> {
         self.check_usable()?;
         let (shape, values) = row.into_array().context("append to array", &self.name)?.into_parts();
         if *shape != *self.trailing {
@@ -82,10 +87,7 @@ impl<T: Element> Appender<T> {
         let oldest = *self.oldest.get_or_insert_with(Instant::now);
         let (rows, bytes, time) = self.limits;
         let held_bytes = self.pending.len() * T::DTYPE.memory_bytes();
-        if self.held_rows >= rows || held_bytes >= bytes || oldest.elapsed() >= time {
-            self.flush().await?;
-        }
-        Ok(())
+        Ok(self.held_rows >= rows || held_bytes >= bytes || oldest.elapsed() >= time)
     }
 
     /// Writes all rows held. When it returns they are durable, and visible to every reader.

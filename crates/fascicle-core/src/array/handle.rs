@@ -110,7 +110,7 @@ impl Selected<'_> {
 
     /// Reads the selected elements. Only the chunks that hold them are read.
     pub async fn read<A: FromArray>(&self) -> Result<A> {
-        let data = self.read_data(|dtype, count| Values::zeros(dtype, count)).await?;
+        let data = self.read_data(Values::zeros).await?;
         A::from_array(data).context("read array", &self.array.path)
     }
 

@@ -58,8 +58,7 @@ pub trait Build: Serialize + DeserializeOwned + Send + Sync {
 
     /// The name in configs and directory names.
     fn type_name() -> String {
-        let rust_name = std::any::type_name::<Self>().split('<').next().unwrap_or_default();
-        Self::TYPE.unwrap_or_else(|| rust_name.rsplit("::").next().unwrap_or(rust_name)).to_owned()
+        type_name::<Self>(Self::TYPE)
     }
 
     /// The config with the declared defaults filled in. Fails with [`InvalidInput`](crate::ErrorKind::InvalidInput) for
@@ -76,6 +75,12 @@ pub trait Build: Serialize + DeserializeOwned + Send + Sync {
     {
         async { crate::roots::for_type::<Self>()?.resolve(self).await }
     }
+}
+
+/// The name of a type in configs and directory names: the one given, or the last part of its Rust name.
+pub(crate) fn type_name<T>(given: Option<&str>) -> String {
+    let rust_name = std::any::type_name::<T>().split('<').next().unwrap_or_default();
+    given.unwrap_or_else(|| rust_name.rsplit("::").next().unwrap_or(rust_name)).to_owned()
 }
 
 /// A root that a type prefers.

@@ -20,9 +20,10 @@ mod wait;
 pub use definition::{Build, BuildResult, PinnedRoot, Precedence};
 pub use resolve::{OnMismatch, Outcome, Resolution, ResolveOptions};
 
+pub(crate) use definition::type_name;
 pub(crate) use flight::SingleFlight;
 pub(crate) use foreign::ForeignDirectories;
 pub(crate) use guard::BuildGuard;
 pub(crate) use modify::{mark_modified, retire};
 pub(crate) use names::NameHints;
-pub(crate) use resolve::{BuildStack, current_stack, with_stack};
+pub(crate) use resolve::{current_stack, with_stack};

@@ -33,7 +33,9 @@ pub(crate) async fn mark_modified(root: &Root, path: &EntryPath, create: bool) -
     retire_as(root, path, &meta, RetiredReason::Modified).await?;
     root.foreign().forget(path);
     update_meta(root, path, |meta| {
-        !std::mem::replace(&mut meta.modified, meta.status == Status::Done) && meta.modified
+        let unmarked = meta.status == Status::Done && !meta.modified;
+        meta.modified |= unmarked;
+        unmarked
     })
     .await?;
     Ok(())

@@ -101,12 +101,16 @@ fn may_round(from: &DataType, target: &DataType) -> bool {
         DataType::Timestamp(TimeUnit::Microsecond, _) | DataType::Duration(TimeUnit::Microsecond) => 3,
         _ => 4,
     };
+    let is_decimal = |data_type: &DataType| {
+        matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
+    };
     let to_whole = target.is_integer() || target == &DataType::Boolean;
-    to_whole
-        && (from.is_floating()
-            || from.is_integer()
-            || matches!(from, DataType::Decimal128(..) | DataType::Decimal256(..)))
-        || from.is_temporal() && target.is_temporal() && fine(from) > fine(target)
+    let drops_digits = if to_whole {
+        from.is_floating() || from.is_integer() || is_decimal(from)
+    } else {
+        target.is_floating() && from.is_integer()
+    };
+    drops_digits || from.is_temporal() && target.is_temporal() && fine(from) > fine(target)
 }
 
 fn no_conversion(array: &ArrayRef, target: &DataType) -> Error {
