@@ -101,9 +101,8 @@ fn may_round(from: &DataType, target: &DataType) -> bool {
         DataType::Timestamp(TimeUnit::Microsecond, _) | DataType::Duration(TimeUnit::Microsecond) => 3,
         _ => 4,
     };
-    let is_decimal = |data_type: &DataType| {
-        matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
-    };
+    let is_decimal =
+        |data_type: &DataType| matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..));
     let to_whole = target.is_integer() || target == &DataType::Boolean;
     let drops_digits = if to_whole {
         from.is_floating() || from.is_integer() || is_decimal(from)
