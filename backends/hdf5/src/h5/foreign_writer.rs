@@ -1,0 +1,68 @@
+//! Whether another program writes to a file right now, and the repair of a file whose writer died.
+
+use super::{library::marked_as_open, superblock::Superblock};
+use fascicle_backend::{Error, ErrorKind, Result};
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    os::fd::AsRawFd,
+    path::Path,
+};
+
+/// Clears the marks of a writer that died, and says whether there were any. The caller holds the writer's lock, so that no
+/// fascicle writer is alive; programs that do not know that lock are recognised by what the kernel knows of
+/// the file: an advisory lock, or that the file is open for writing somewhere on this machine.
+///
+/// - Errors: `Busy` when another program writes to the file.
+pub(crate) fn clear_marks_of_dead_writer(path: &Path) -> Result<bool> {
+    let reader = File::open(path)?;
+    if !Superblock::read(&reader)?.is_some_and(|superblock| superblock.is_marked()) {
+        return Ok(false);
+    }
+    if is_open_for_writing(&reader) {
+        return Err(marked_as_open());
+    }
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let _lock = lock_exclusively(&file)?;
+    let Some(superblock) = Superblock::read(&file)?.filter(Superblock::is_marked) else { return Ok(false) };
+    if !superblock.is_sound() {
+        return Err(Error::new(ErrorKind::Corrupt, "the superblock of the HDF5 file does not match its checksum"));
+    }
+    superblock.repaired(file.metadata()?.len()).write(&file)?;
+    Ok(true)
+}
+
+/// Takes the lock that HDF5 itself takes, until the file is closed.
+///
+/// - Errors: `Busy` when any program has the file open with HDF5.
+pub(crate) fn lock_exclusively(file: &File) -> Result<&File> {
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::new(ErrorKind::Busy, "another program has the HDF5 file open"))
+        }
+        // A file system without locks has no program that could hold one.
+        Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Whether the file that `reader` reads is open for writing anywhere on this machine.
+///
+/// A read lease is only granted on files that nobody has open for writing. Where leases cannot be had (another user's
+/// file, a network file system) the answer is no, and the advisory lock decides alone.
+#[cfg(target_os = "linux")]
+fn is_open_for_writing(reader: &File) -> bool {
+    // SAFETY: both calls take integers only; the descriptor is open.
+    let granted = unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) } == 0;
+    if granted {
+        // SAFETY: as above.
+        unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETLEASE, libc::F_UNLCK) };
+        return false;
+    }
+    std::io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_open_for_writing(_reader: &File) -> bool {
+    false
+}
