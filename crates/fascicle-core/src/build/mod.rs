@@ -5,6 +5,7 @@
 //! which says `done`, `stopped` or `abandoned`. Whoever believes that a builder is dead competes with it for that second
 //! record, so that clocks and suspicions decide when to try and never who wins.
 
+mod attempt;
 mod beat;
 mod definition;
 mod flight;
@@ -15,6 +16,7 @@ mod names;
 mod process;
 mod records;
 mod resolve;
+mod search;
 mod wait;
 
 pub use definition::{Build, BuildResult, PinnedRoot, Precedence};

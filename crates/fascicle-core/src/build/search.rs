@@ -1,0 +1,419 @@
+//! The search for a directory: epoch after epoch until there is a finished one, or the right to build it.
+
+use super::BuildResult;
+use super::attempt::Attempt;
+use super::flight::{Seat, Shared, SharedError};
+use super::foreign::Found;
+use super::names::check_type_name;
+use super::process::ProcessId;
+use super::records::{Claim, Creator, End, Epoch, Retired, RetiredReason, create_once, new_nonce, read};
+use super::resolve::{BuildStack, OnMismatch, Outcome, Resolution, ResolveOptions, current_stack};
+use super::wait::{Deadline, Waited, wait_for_end, wait_for_foreign};
+use crate::config::{Config, DifferenceLines, IdentityRules, config_differences, matches};
+use crate::directory::{read_meta, update_meta};
+use crate::{Backend, Directory, EntryKind, EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
+use std::future::Future;
+use std::time::Duration;
+
+/// One question: where is the directory of this config?
+pub(super) struct Request<'a> {
+    pub(super) root: &'a Root,
+    /// With the defaults filled in; what is stored.
+    pub(super) config: Config,
+    rules: &'a IdentityRules,
+    options: &'a ResolveOptions,
+    /// What the epochs are of: the identity of the config, or that of the path for a fixed one.
+    pub(super) key: Identity,
+    pub(super) identity: Identity,
+    pub(super) fixed: Option<EntryPath>,
+    deadline: Deadline,
+}
+
+/// What an ended epoch is good for.
+enum Ended {
+    Usable(EntryPath),
+    Retired,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(
+        root: &'a Root,
+        config: &Config,
+        rules: &'a IdentityRules,
+        options: &'a ResolveOptions,
+    ) -> Result<Self> {
+        check_type_name(config.type_name())?;
+        let config = rules.complete(config)?;
+        let identity = crate::config::identity(&config, rules)?;
+        let (key, fixed) = match &options.path {
+            None => (identity, None),
+            Some(path) => {
+                let path = EntryPath::parse(path)?;
+                path.check_creatable(EntryKind::Directory)?;
+                // No type is called '/', so that the epochs of a path are those of no config.
+                let of_path = Config::new("/").with("path", path.as_str());
+                (crate::config::identity(&of_path, &IdentityRules::default())?, Some(path))
+            }
+        };
+        let deadline = Deadline::after(options.timeout);
+        Ok(Request { root, config, rules, options, key, identity, fixed, deadline })
+    }
+
+    pub(super) fn backend(&self) -> &dyn Backend {
+        &**self.root.backend()
+    }
+
+    fn epoch(&self, number: u64) -> Epoch {
+        Epoch { key: self.key, number }
+    }
+
+    pub(super) async fn resolve<B, F>(&self, build: &B) -> Result<Resolution>
+    where
+        B: Fn(Directory) -> F + Sync,
+        F: Future<Output = BuildResult> + Send,
+    {
+        let stack = current_stack();
+        if stack.0.iter().any(|entry| entry.root == self.root.token() && entry.key == self.key) {
+            return Err(self.asks_for_itself());
+        }
+        let mut warnings = Vec::new();
+        let flight_key = self.key.to_string();
+        loop {
+            match self.root.flights().join(&flight_key) {
+                Seat::Leader(leader) => {
+                    let answer = self.search(build, &stack, &mut warnings).await;
+                    leader.land(match &answer {
+                        Ok((path, _)) => Shared::Ok(path.clone()),
+                        Err(error) => Shared::Err(SharedError::of(error)),
+                    });
+                    let (path, outcome) = answer?;
+                    return Ok(Resolution {
+                        directory: Directory::at(self.root.clone(), path),
+                        outcome,
+                        warnings,
+                    });
+                }
+                Seat::Follower(mut answer) => {
+                    let landed = self.deadline.limit(answer.wait_for(Option::is_some)).await?;
+                    let landed = landed.map(|landed| landed.clone());
+                    match landed {
+                        // With a fixed path the other caller may have asked for another config: look oneself.
+                        Ok(Some(Ok(path))) if self.fixed.is_none() => {
+                            let directory = Directory::at(self.root.clone(), path);
+                            return Ok(Resolution { directory, outcome: Outcome::Waited, warnings });
+                        }
+                        Ok(Some(Err(error))) if error.is_of_the_build() => return Err(error.to_error()),
+                        // The other caller gave up or failed for reasons of its own: this one searches.
+                        Ok(_) | Err(_) => tokio::task::yield_now().await,
+                    }
+                }
+            }
+        }
+    }
+
+    async fn search<B, F>(
+        &self,
+        build: &B,
+        stack: &BuildStack,
+        warnings: &mut Vec<String>,
+    ) -> Result<(EntryPath, Outcome)>
+    where
+        B: Fn(Directory) -> F + Sync,
+        F: Future<Output = BuildResult> + Send,
+    {
+        if let Some(path) = &self.fixed
+            && let Some(found) = self.look_at_fixed(path, warnings).await?
+        {
+            return Ok((found, Outcome::Found));
+        }
+        let mut number = 0;
+        let mut waited_for = None;
+        let mut took_over = false;
+        loop {
+            let epoch = self.epoch(number);
+            match read::<End>(self.backend(), &epoch.end()?).await? {
+                Some(End::Done { nonce, directory }) => {
+                    if let Ended::Usable(path) = self.judge_done(&epoch, &nonce, &directory, warnings).await?
+                    {
+                        let outcome = if waited_for.is_some() { Outcome::Waited } else { Outcome::Found };
+                        return Ok((path, outcome));
+                    }
+                    number += 1;
+                    continue;
+                }
+                Some(End::Stopped { error, .. }) => {
+                    if waited_for == Some(number) {
+                        return Err(Error::new(
+                            ErrorKind::BuildFailed,
+                            format!("the build that was waited for failed: {error}"),
+                        )
+                        .hint("the next call builds again"));
+                    }
+                    number += 1;
+                    continue;
+                }
+                Some(End::Abandoned { .. }) => {
+                    number += 1;
+                    continue;
+                }
+                None => {}
+            }
+            let claim = match read::<Claim>(self.backend(), &epoch.claim()?).await? {
+                Some(claim) => claim,
+                None => {
+                    if number == 0
+                        && let Some(adopted) = self.adopt(&epoch).await?
+                    {
+                        return Ok((adopted, Outcome::Adopted));
+                    }
+                    let mine = self.new_claim()?;
+                    match create_once(self.backend(), &epoch.claim()?, &mine, self.root.options().lease)
+                        .await?
+                    {
+                        Creator::Theirs(claim) => claim,
+                        Creator::Mine => {
+                            // Claims may be cleaned up after their epoch: one that ended meanwhile is not built again.
+                            if read::<End>(self.backend(), &epoch.end()?).await?.is_some() {
+                                continue;
+                            }
+                            match self.attempt(&epoch, mine.nonce, build, stack).await? {
+                                Attempt::Committed(path) if took_over => {
+                                    return Ok((path, Outcome::TookOver));
+                                }
+                                Attempt::Committed(path) => return Ok((path, Outcome::Built)),
+                                Attempt::Fenced => continue,
+                            }
+                        }
+                    }
+                }
+            };
+            if stack.0.iter().any(|entry| entry.nonce == claim.nonce) {
+                return Err(self.asks_for_itself());
+            }
+            waited_for = Some(number);
+            took_over |= wait_for_end(self.root, &epoch, &claim, self.deadline).await? == Waited::Sealed;
+        }
+    }
+
+    /// The finished directory, if there is one; builds nothing and waits for nobody.
+    pub(super) async fn find(&self, warnings: &mut Vec<String>) -> Result<Option<EntryPath>> {
+        for number in 0.. {
+            let epoch = self.epoch(number);
+            match read::<End>(self.backend(), &epoch.end()?).await? {
+                Some(End::Done { nonce, directory }) => {
+                    if let Ended::Usable(path) = self.judge_done(&epoch, &nonce, &directory, warnings).await?
+                    {
+                        return Ok(Some(path));
+                    }
+                }
+                Some(End::Stopped { .. } | End::Abandoned { .. }) => {}
+                None if number == 0 && self.root.options().adopt_foreign => {
+                    let found =
+                        self.root.foreign().find(self.root, &self.key, &self.config, self.rules).await?;
+                    return Ok(match found {
+                        Some(Found::Finished(path)) => Some(path),
+                        Some(Found::Running(_)) | None => None,
+                    });
+                }
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at the directory at a fixed path: it must have the config asked for. `None` when it is to be built.
+    async fn look_at_fixed(&self, path: &EntryPath, warnings: &mut Vec<String>) -> Result<Option<EntryPath>> {
+        match self.backend().stat(path).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+            Ok(stat) if stat.kind != EntryKind::Directory => {
+                return Err(Error::new(
+                    ErrorKind::WrongKind,
+                    format!("there is an entry of kind '{}'", stat.kind),
+                ));
+            }
+            Ok(_) => {}
+        }
+        let Some((meta, _)) = read_meta(self.root, path).await? else {
+            return Err(Error::new(ErrorKind::Mismatch, "the directory that is there has no config")
+                .hint("open it by its path, or choose another one"));
+        };
+        let same_version = match &meta.build {
+            Some(mark) => mark.identity == self.identity || self.rules.version.is_none(),
+            None => self.rules.version.is_none(),
+        };
+        let same = same_version
+            && meta.config.type_name() == self.config.type_name()
+            && matches(&meta.config, &self.config, self.rules)?;
+        if !same {
+            let stored = self.rules.complete(&meta.config)?;
+            let lines = DifferenceLines::new(&config_differences(&self.config, &stored));
+            let difference = lines.named("passed", "stored").to_string();
+            if self.options.on_mismatch == OnMismatch::Warn {
+                warnings.push(format!("'{path}' has another config than the one asked for: {difference}"));
+                return Ok(Some(path.clone()));
+            }
+            return Err(Error::new(
+                ErrorKind::Mismatch,
+                format!("the directory that is there has another config: {difference}"),
+            )
+            .hint("choose another path, or leave the path out"));
+        }
+        match (&meta.status, &meta.build) {
+            (Status::Done, _) if meta.modified => {
+                warnings.push(format!("'{path}' was modified after it was built"));
+                Ok(Some(path.clone()))
+            }
+            (Status::Done, _) => Ok(Some(path.clone())),
+            (_, Some(_)) => Ok(None),
+            (Status::Running, None) => match wait_for_foreign(self.root, path, self.deadline).await? {
+                Some(Status::Done) => Ok(Some(path.clone())),
+                other => Err(self.foreign_unfinished(other)),
+            },
+            (status, None) => Err(self.foreign_unfinished(Some(status.clone()))),
+        }
+    }
+
+    fn foreign_unfinished(&self, status: Option<Status>) -> Error {
+        let status = status.map_or("gone".to_owned(), |status| status.to_string());
+        Error::new(
+            ErrorKind::Conflict,
+            format!("another program left the directory unfinished, its status is '{status}'"),
+        )
+        .hint("remove it, or choose another path")
+        .retryable(false)
+    }
+
+    /// Whether a directory whose epoch ended well still is what was built; if not, says so for everybody.
+    async fn judge_done(
+        &self,
+        epoch: &Epoch,
+        nonce: &str,
+        directory: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<Ended> {
+        let path = self.checked_path(directory)?;
+        let Some((meta, _)) = read_meta(self.root, &path).await? else {
+            return self.retire(epoch, RetiredReason::Deleted).await;
+        };
+        let same_attempt = meta.build.as_ref().is_none_or(|mark| mark.nonce == nonce);
+        if !same_attempt {
+            return self.retire(epoch, RetiredReason::Deleted).await;
+        }
+        if meta.modified {
+            warnings.push(format!("'{path}' was modified after it was built and is passed over"));
+            return self.retire(epoch, RetiredReason::Modified).await;
+        }
+        if !matches(&meta.config, &self.config, self.rules)? {
+            if self.fixed.is_some() {
+                return self.retire(epoch, RetiredReason::Deleted).await;
+            }
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!("the index names '{path}' for this config, but its meta holds another one"),
+            )
+            .hint("somebody changed its config by hand; remove the directory, or restore its meta"));
+        }
+        match meta.status {
+            Status::Done => Ok(Ended::Usable(path)),
+            // Its builder committed, and died before it could say so in the meta.
+            Status::Running => self.mark_done(epoch, nonce, &path).await.map(|()| Ended::Usable(path)),
+            Status::Stopped | Status::Other(_) => self.retire(epoch, RetiredReason::Deleted).await,
+        }
+    }
+
+    /// A path named by a record, which anybody with access to the storage could have written.
+    fn checked_path(&self, directory: &str) -> Result<EntryPath> {
+        let path = EntryPath::parse(directory)?;
+        let expected = match &self.fixed {
+            Some(fixed) => path == *fixed,
+            None => path.names().count() == 1,
+        };
+        if expected {
+            return Ok(path);
+        }
+        Err(Error::new(
+            ErrorKind::Corrupt,
+            format!("a record of the index names '{directory}', which no build could have made"),
+        )
+        .hint(
+            "the index below '_index' was damaged; it may be removed, finished directories are found again",
+        ))
+    }
+
+    async fn retire(&self, epoch: &Epoch, reason: RetiredReason) -> Result<Ended> {
+        let body = Retired { nonce: new_nonce()?, reason };
+        create_once(self.backend(), &epoch.retired()?, &body, self.root.options().lease).await?;
+        Ok(Ended::Retired)
+    }
+
+    pub(super) async fn mark_done(&self, epoch: &Epoch, nonce: &str, path: &EntryPath) -> Result<()> {
+        let meta = update_meta(self.root, path, |meta| {
+            let own =
+                meta.build.as_ref().is_some_and(|mark| mark.nonce == nonce && mark.epoch == epoch.number);
+            let running = own && meta.status == Status::Running;
+            if running {
+                meta.status = Status::Done;
+            }
+            running
+        });
+        match meta.await? {
+            Some(meta) if meta.status == Status::Done => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::Conflict,
+                "the directory was removed or replaced as its build was completed",
+            )),
+        }
+    }
+
+    /// Takes over a finished directory that the index does not know.
+    async fn adopt(&self, epoch: &Epoch) -> Result<Option<EntryPath>> {
+        if self.fixed.is_some() || !self.root.options().adopt_foreign {
+            return Ok(None);
+        }
+        loop {
+            let found = self.root.foreign().find(self.root, &self.key, &self.config, self.rules).await?;
+            let path = match found {
+                None => return Ok(None),
+                Some(Found::Finished(path)) => path,
+                Some(Found::Running(path)) => {
+                    match wait_for_foreign(self.root, &path, self.deadline).await? {
+                        // Unchanged for too long: its builder is taken for dead, and its directory is left alone.
+                        Some(Status::Running) => return Ok(None),
+                        _ => continue,
+                    }
+                }
+            };
+            let claim = self.new_claim()?;
+            let nonce = match read_meta(self.root, &path).await? {
+                Some((meta, _)) => meta.build.map_or(claim.nonce.clone(), |mark| mark.nonce),
+                None => continue,
+            };
+            if let Creator::Mine =
+                create_once(self.backend(), &epoch.claim()?, &claim, self.root.options().lease).await?
+            {
+                let end = End::Done { nonce, directory: path.as_str().to_owned() };
+                create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease).await?;
+            }
+            return Ok(Some(path));
+        }
+    }
+
+    fn new_claim(&self) -> Result<Claim> {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Ok(Claim {
+            nonce: new_nonce()?,
+            process: ProcessId::current().clone(),
+            beat_ms: milliseconds(self.root.options().beat),
+            lease_ms: milliseconds(self.root.options().lease),
+        })
+    }
+
+    fn asks_for_itself(&self) -> Error {
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("the build of '{}' asks for itself", self.config.type_name()),
+        )
+        .hint("a build function cannot find or build its own config")
+    }
+}
