@@ -182,10 +182,13 @@ impl Tree {
     /// The entry `name` in `folder`, if there is one.
     pub(crate) fn find_in(&self, folder: Folder, name: &str) -> Result<Option<Found>> {
         let deadline = Instant::now().checked_add(self.options.lock_timeout);
+        let mut looked_before = false;
         loop {
             let mut candidates = self.candidates(&folder, name)?.into_iter();
             match (candidates.next(), candidates.next()) {
-                (None, _) => return Ok(None),
+                (None, _) if looked_before => return Ok(None),
+                // The entry may have changed its form while one stored name was looked at after the other.
+                (None, _) => looked_before = true,
                 (Some(Candidate { form, stored_name, facts }), None) => {
                     return Ok(Some(Found { folder, form, stored_name, facts: facts? }));
                 }

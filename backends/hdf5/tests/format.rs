@@ -1,5 +1,7 @@
 //! The names of files and folders on disk, and what becomes of those that others put there.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use bytes::Bytes;
 use fascicle_backend::{
     Attributes, Backend, EntryInfo, EntryKind, EntryPath, Error, ErrorKind, FileOptions, MetaWriteMode,

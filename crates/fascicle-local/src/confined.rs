@@ -224,6 +224,21 @@ impl Folder {
         Ok(Folder { root: self.root.clone(), relative: self.relative.clone(), handle })
     }
 
+    /// Whether `other` is a handle on the same folder, wherever either has been moved.
+    pub fn is_same(&self, other: &Folder) -> Result<bool> {
+        let identity = |folder: &Folder| {
+            rustix::fs::fstat(&folder.handle)
+                .map(|stat| (stat.st_dev, stat.st_ino))
+                .map_err(|error| storage_error("looking at", &folder.path(), error))
+        };
+        Ok(identity(self)? == identity(other)?)
+    }
+
+    /// The open folder itself, for libraries that work relative to one.
+    pub fn into_handle(self) -> OwnedFd {
+        self.handle
+    }
+
     /// The root it lies beneath.
     pub fn root(&self) -> &Arc<Root> {
         &self.root

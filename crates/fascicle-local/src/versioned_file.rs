@@ -141,7 +141,7 @@ fn version_of(seconds: i64, nanoseconds: i64, bytes: &[u8]) -> Version {
 type Time = (i64, i64);
 
 fn time_of(stat: &rustix::fs::Stat) -> Time {
-    (stat.st_mtime as i64, stat.st_mtime_nsec as i64)
+    (stat.st_mtime, stat.st_mtime_nsec as i64)
 }
 
 fn modification_time(file: &File) -> Result<Time, Errno> {

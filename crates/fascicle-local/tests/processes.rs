@@ -1,5 +1,12 @@
 //! Races of threads and of processes: each process is this test program, started again to play one part.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and players speak by printing"
+)]
+
 use bytes::Bytes;
 use fascicle_backend::{CreateOutcome, ErrorKind, MetaWriteMode, RecordKey, RecordStore};
 use fascicle_local::{Existing, FileLock, LocalRecords, PublishOutcome, Root, Staging, versioned_file};

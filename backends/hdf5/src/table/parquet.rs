@@ -1,0 +1,118 @@
+//! Tables as folders of Parquet files.
+
+use super::Finished;
+use crate::{
+    layout::Form,
+    tree::{Found, Tree},
+};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use fascicle_backend::{
+    BatchStream, EntryKind, EntryPath, Error, ErrorKind, Result, ScanOptions, TableDescription, TableOptions,
+    WriteMode,
+};
+use fascicle_local::{Folder, Staged};
+use fascicle_tables::{
+    BlockingTableWriter, LocalPartFolder, NewTable, PartAppend, TableSnapshot, stream_of_batches,
+};
+use std::sync::Arc;
+
+fn folder_of(found: &Found) -> Result<Folder> {
+    found.folder().subfolder(found.stored_name())
+}
+
+fn parts_of(folder: Folder, durable: bool) -> Arc<LocalPartFolder> {
+    let path = folder.path();
+    Arc::new(LocalPartFolder::from_directory(folder.into_handle(), &path, durable))
+}
+
+fn snapshot(found: &Found) -> Result<TableSnapshot<LocalPartFolder>> {
+    TableSnapshot::open(parts_of(folder_of(found)?, false))
+}
+
+pub(super) fn describe(found: &Found) -> Result<TableDescription> {
+    snapshot(found)?.describe()
+}
+
+pub(super) fn scan(found: &Found, options: &ScanOptions) -> Result<BatchStream> {
+    Ok(stream_of_batches(snapshot(found)?.scan(options)?))
+}
+
+/// A new table, in the staging area until it is finished.
+pub(super) struct NewParquetTable {
+    // Dropped in this order: files are closed before they are deleted.
+    table: NewTable,
+    staged: Staged,
+    finished: Finished,
+}
+
+impl NewParquetTable {
+    pub(super) fn begin(
+        tree: &Arc<Tree>,
+        path: &EntryPath,
+        schema: &SchemaRef,
+        options: &TableOptions,
+        mode: WriteMode,
+    ) -> Result<Self> {
+        let staged = tree.stage()?;
+        // It becomes durable when it is put in place.
+        let table = NewTable::create(&staged.path(), schema, options, false)?;
+        Ok(NewParquetTable { table, staged, finished: Finished::new(tree, path, options, mode) })
+    }
+}
+
+impl BlockingTableWriter for NewParquetTable {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.table.write(batch)
+    }
+
+    fn finish(self) -> Result<u64> {
+        let rows = self.table.finish()?;
+        self.finished.commit(self.staged, Form::ParquetTable)?;
+        Ok(rows)
+    }
+}
+
+/// Rows that are being added to a table: one more part, in the staging area until it is finished.
+pub(super) struct ParquetAppend {
+    // Dropped in this order: the file is closed before it is deleted.
+    part: PartAppend,
+    _staged: Staged,
+    folder: Folder,
+    tree: Arc<Tree>,
+    path: EntryPath,
+}
+
+impl ParquetAppend {
+    pub(super) fn begin(
+        tree: &Arc<Tree>,
+        path: &EntryPath,
+        found: &Found,
+        schema: &SchemaRef,
+    ) -> Result<Self> {
+        let folder = folder_of(found)?;
+        let parts = parts_of(folder.try_clone()?, tree.options().fsync);
+        let staged = tree.stage()?;
+        let part = PartAppend::begin(parts, &staged.path(), schema, &TableOptions::default())?;
+        Ok(ParquetAppend { part, _staged: staged, folder, tree: tree.clone(), path: path.clone() })
+    }
+}
+
+impl BlockingTableWriter for ParquetAppend {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.part.write(batch)
+    }
+
+    /// Under the table's lock, so that the part is not committed to a table that was replaced or removed meanwhile.
+    fn finish(self) -> Result<u64> {
+        let held = self.tree.lock(&self.path, EntryKind::Table)?;
+        if held.form() != Form::ParquetTable || !folder_of(&held)?.is_same(&self.folder)? {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the table was replaced by another one since the append began; none of the rows were added",
+            )
+            .hint("append to the new table"));
+        }
+        self.part.finish()
+    }
+}

@@ -1,0 +1,177 @@
+//! Races of processes for the names of entries: each process is this test program, started again to play one part.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and players speak by printing"
+)]
+
+use bytes::Bytes;
+use fascicle_backend::{Backend, EntryKind, EntryPath, ErrorKind, FileOptions, Result, WriteMode};
+use fascicle_hdf5::{Hdf5Backend, Hdf5Options};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+const PROCESSES: usize = 4;
+const NAMES: usize = 60;
+const APPENDS: usize = 60;
+
+fn backend(place: &Path) -> Hdf5Backend {
+    let options = Hdf5Options::default().with_fsync(false).with_lock_timeout(Duration::from_secs(120));
+    Hdf5Backend::open(place, options).unwrap()
+}
+
+fn path(text: &str) -> EntryPath {
+    EntryPath::parse(text).unwrap()
+}
+
+/// Lets several processes play the part and returns the lines each printed for us.
+fn play(part: &str, place: &Path) -> Vec<Vec<String>> {
+    let start = |number: usize| {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "plays_a_part", "--ignored", "--nocapture", "--test-threads=1"])
+            .envs([("FASCICLE_PART", part), ("FASCICLE_NUMBER", &number.to_string())])
+            .env("FASCICLE_PLACE", place)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let players: Vec<_> = (0..PROCESSES).map(start).collect();
+    players
+        .into_iter()
+        .map(|player| {
+            let output = player.wait_with_output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success(), "{part}: {text}{}", String::from_utf8_lossy(&output.stderr));
+            text.lines()
+                .filter_map(|line| line.split_once("says: "))
+                .map(|(_, said)| said.to_owned())
+                .collect()
+        })
+        .collect()
+}
+
+/// What a started process does.
+#[tokio::test]
+#[ignore = "started by the other tests, in processes of their own"]
+async fn plays_a_part() {
+    // Without a part, as when every ignored test is run, there is nothing to play.
+    let Ok(part) = std::env::var("FASCICLE_PART") else { return };
+    let place = std::path::PathBuf::from(std::env::var("FASCICLE_PLACE").unwrap());
+    let number: usize = std::env::var("FASCICLE_NUMBER").unwrap().parse().unwrap();
+    let backend = backend(&place);
+    match part.as_str() {
+        "create" => create(&backend, number).await,
+        "append" => append(&backend, number).await,
+        other => panic!("there is no part {other}"),
+    }
+}
+
+async fn put(backend: &Hdf5Backend, name: &str, content: &str, mode: WriteMode) -> Result<()> {
+    let (path, options) = (path(name), FileOptions::default());
+    let mut writer = backend.files().create(&path, &options, mode).await?;
+    writer.write(Bytes::copy_from_slice(content.as_bytes())).await?;
+    writer.finish().await
+}
+
+/// Files and directories compete for the same names.
+async fn create(backend: &Hdf5Backend, number: usize) {
+    for index in 0..NAMES {
+        let name = format!("x{index}");
+        let created = if number.is_multiple_of(2) {
+            put(backend, &name, &number.to_string(), WriteMode::Create).await
+        } else {
+            backend.create_directory(&path(&name), number.to_string().into()).await.map(drop)
+        };
+        match created {
+            Ok(()) => println!("says: {index}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_many_processes_one_creates_each_entry() {
+    let place = tempfile::tempdir().unwrap();
+    let said = play("create", place.path());
+    let mut won: Vec<usize> = said.concat().iter().map(|index| index.parse().unwrap()).collect();
+    won.sort_unstable();
+    assert_eq!(won, (0..NAMES).collect::<Vec<_>>());
+    let backend = backend(place.path());
+    for (number, mine) in said.iter().enumerate() {
+        for index in mine {
+            let stat = backend.stat(&path(&format!("x{index}"))).await.unwrap();
+            let is_file = number.is_multiple_of(2);
+            assert_eq!(stat.kind, if is_file { EntryKind::File } else { EntryKind::Directory });
+            let stored = place.path().join(format!("x{index}"));
+            let stored = if is_file { stored } else { stored.join("_meta.yaml") };
+            assert_eq!(std::fs::read_to_string(stored).unwrap(), number.to_string());
+        }
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), NAMES, "nothing but the entries is left");
+}
+
+fn line(number: usize, index: usize) -> String {
+    format!("{number} {index} {}\n", "x".repeat(500 + index))
+}
+
+async fn append(backend: &Hdf5Backend, number: usize) {
+    for index in 0..APPENDS {
+        backend.files().append(&path("log"), line(number, index).into()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_many_processes_append_arrives_whole_and_in_each_ones_order() {
+    let place = tempfile::tempdir().unwrap();
+    put(&backend(place.path()), "log", "", WriteMode::Create).await.unwrap();
+    play("append", place.path());
+    let log = std::fs::read_to_string(place.path().join("log")).unwrap();
+    for number in 0..PROCESSES {
+        let mine: String =
+            log.split_inclusive('\n').filter(|line| line.starts_with(&format!("{number} "))).collect();
+        assert_eq!(mine, (0..APPENDS).map(|index| line(number, index)).collect::<String>());
+    }
+}
+
+/// The forms of `x` alternate; whoever looks finds one of them, never two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_find_one_form_while_an_entry_is_replaced_by_another_kind() {
+    let place = tempfile::tempdir().unwrap();
+    let backend = backend(place.path());
+    put(&backend, "x", "0", WriteMode::Create).await.unwrap();
+    let replacing = {
+        let (backend, place) = (backend.clone(), place.path().to_owned());
+        tokio::spawn(async move {
+            for round in 0..60 {
+                put(&backend, "x", &round.to_string(), WriteMode::Replace).await.unwrap();
+                backend.rename(&path("x"), &path("y")).await.unwrap();
+                // A table that stands in for any other form.
+                std::fs::create_dir(place.join("x.parquet")).unwrap();
+                backend.remove(&path("y")).await.unwrap();
+            }
+        })
+    };
+    let mut seen = [0usize; 2];
+    while !replacing.is_finished() {
+        match backend.stat(&path("x")).await {
+            Ok(stat) if stat.kind == EntryKind::File => seen[0] += 1,
+            Ok(stat) => {
+                assert_eq!(stat.kind, EntryKind::Table);
+                seen[1] += 1;
+            }
+            // Between the renaming and the new folder there is nothing.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+        }
+        for entry in backend.list(&EntryPath::root()).await.unwrap().entries {
+            assert!(["x", "y"].contains(&entry.name.as_str()), "{entry:?}");
+        }
+    }
+    replacing.await.unwrap();
+    assert!(seen.iter().all(|count| *count > 0), "both forms were met: {seen:?}");
+}
