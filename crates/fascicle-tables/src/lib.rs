@@ -5,8 +5,10 @@
 //! - [`PartWriter`] and [`PartFile`]: one Parquet file.
 //! - [`PartFolder`], [`list_parts`] and [`commit_next`]: the numbered parts of a table, wherever they are stored.
 //! - [`TableSnapshot`]: reading a table. [`NewTable`] and [`PartAppend`]: writing one in a local folder.
+//! - [`CsvTable`] and [`CsvWriter`]: tables as CSV files.
 //! - [`stream_of_batches`] and [`OffloadedTableWriter`]: all of these block; here they become asynchronous.
 
+mod csv;
 mod filter;
 mod literal;
 mod local_parts;
@@ -18,6 +20,7 @@ mod schema;
 mod snapshot;
 mod table_folder;
 
+pub use csv::{CsvBatches, CsvTable, CsvWriter};
 pub use filter::Filter;
 pub use local_parts::LocalPartFolder;
 pub use offload::{BlockingTableWriter, OffloadedTableWriter, stream_of_batches};
