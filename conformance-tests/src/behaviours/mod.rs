@@ -1,0 +1,75 @@
+//! The one list of behaviours. What is added to an area runs against every backend.
+
+mod append;
+mod array;
+mod attributes;
+mod concurrent;
+mod copy;
+mod cost;
+mod dtype;
+mod entry;
+mod error;
+mod fault;
+mod file;
+mod limit;
+mod list;
+mod meta;
+mod path;
+mod random;
+mod record;
+mod refusal;
+mod remove;
+mod rename;
+mod reopen;
+mod select;
+mod table;
+
+use crate::Behaviour;
+
+/// Every behaviour, in the order of the specification.
+pub fn all() -> Vec<Behaviour> {
+    [
+        path::behaviours(),
+        entry::behaviours(),
+        meta::behaviours(),
+        list::behaviours(),
+        file::behaviours(),
+        array::behaviours(),
+        dtype::behaviours(),
+        select::behaviours(),
+        append::behaviours(),
+        table::behaviours(),
+        attributes::behaviours(),
+        remove::behaviours(),
+        rename::behaviours(),
+        copy::behaviours(),
+        record::behaviours(),
+        reopen::behaviours(),
+        concurrent::behaviours(),
+        fault::behaviours(),
+        error::behaviours(),
+        limit::behaviours(),
+        refusal::behaviours(),
+        cost::behaviours(),
+        random::behaviours(),
+    ]
+    .concat()
+}
+
+/// What nearly every area uses.
+mod prelude {
+    pub(super) use crate::{
+        Checked, Failure, Subject,
+        behaviour::behaviours,
+        failure::{ensure, ensure_eq},
+        place::{Place, at, shape, spec},
+        samples,
+        snapshot::{Bits, Node, refused},
+    };
+    pub(super) use bytes::Bytes;
+    pub(super) use fascicle_backend::{
+        ArrayOptions, Attributes, Capability, DType, EntryKind, EntryPath, Error, ErrorKind, FileOptions,
+        MetaWriteMode, Region, Result, ScanOptions, TableOptions, Values, WriteMode,
+    };
+    pub(super) use std::sync::Arc;
+}
