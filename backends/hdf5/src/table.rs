@@ -34,7 +34,9 @@ impl TableStore for Hdf5Backend {
         blocking(move || {
             tree.prepare(&path, EntryKind::Table, mode)?;
             Ok(match tree.options().tables {
-                TableFormat::Parquet => offloaded(NewParquetTable::begin(&tree, &path, &schema, &options, mode)?),
+                TableFormat::Parquet => {
+                    offloaded(NewParquetTable::begin(&tree, &path, &schema, &options, mode)?)
+                }
                 TableFormat::Csv => offloaded(NewCsvTable::begin(&tree, &path, &schema, &options, mode)?),
             })
         })
@@ -48,7 +50,9 @@ impl TableStore for Hdf5Backend {
             Ok(match found.form() {
                 Form::ParquetTable => offloaded(ParquetAppend::begin(&tree, &path, &found, &schema)?),
                 Form::CsvTable => offloaded(CsvAppend::begin(&tree, &path, &found, &schema)?),
-                Form::Array | Form::File | Form::Directory => return Err(wrong_kind(&found, EntryKind::Table)),
+                Form::Array | Form::File | Form::Directory => {
+                    return Err(wrong_kind(&found, EntryKind::Table));
+                }
             })
         })
         .await
