@@ -7,9 +7,10 @@
 //! This crate names no storage format. It speaks to a [`Backend`], always through
 //! [`Enforced`](wrap::Enforced), and gives its users the types of the contract again, so that they import one crate.
 //!
-//! Everything asynchronous runs inside a tokio runtime.
+//! Everything asynchronous runs inside a tokio runtime; [`blocking`] has the same names without `.await`.
 
 mod array;
+pub mod blocking;
 mod build;
 pub mod compare;
 pub mod config;

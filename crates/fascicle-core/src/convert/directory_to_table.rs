@@ -133,8 +133,10 @@ impl Plan {
                 .context("make a table of", directory);
         }
         let store = arrays_of(backend)?;
-        let columns = stream::iter(names).map(|name| Column::describe(store, directory, name, options.bytes));
-        let mut columns: Vec<Column> = columns.buffered(CONCURRENT_REQUESTS).try_collect().await?;
+        let columns = names.into_iter().map(|name| Column::describe(store, directory, name, options.bytes));
+        // Futures in a vector, as a stream that makes them would keep this one from changing threads.
+        let columns = stream::iter(columns.collect::<Vec<_>>()).buffered(CONCURRENT_REQUESTS);
+        let mut columns: Vec<Column> = columns.try_collect().await?;
         let rows = common_rows(&columns).context("make a table of", directory)?;
         for column in &mut columns {
             column.is_repeated = column.rows() == 1 && rows != 1;
