@@ -1,30 +1,13 @@
 //! Other programs read what is written here, and the other way round: pyarrow for Parquet, pandas for CSV.
-//!
-//! They run in the Python that `FASCICLE_PYTHON` names, which `tools/test` sets; without it the tests say that they were
-//! skipped.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "tests fail by panicking, and a skipped test says so"
-)]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, builder::*, cast::AsArray, types::*, *};
 use arrow_schema::{Field, Schema, SchemaRef};
 use fascicle_backend::{ErrorKind, ScanOptions, TableOptions};
+use fascicle_judges::run_python;
 use fascicle_tables::{CsvTable, CsvWriter, LocalPartFolder, NewTable, PartAppend, TableSnapshot};
-use std::{fs::File, path::Path, process::Command, sync::Arc};
-
-/// Runs a script with the arguments in `sys.argv[1:]` and returns what it printed; `None` without a Python.
-fn python(script: &str, argument: &Path) -> Option<String> {
-    let Some(python) = std::env::var_os("FASCICLE_PYTHON") else {
-        eprintln!("skipped: FASCICLE_PYTHON names no Python with pyarrow and pandas; run tools/test");
-        return None;
-    };
-    let output = Command::new(python).arg("-c").arg(script).arg(argument).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8(output.stdout).unwrap())
-}
+use std::{fs::File, sync::Arc};
 
 fn sample(first: i64) -> (SchemaRef, RecordBatch) {
     let mut lists = ListBuilder::new(Int64Builder::new());
@@ -71,7 +54,7 @@ table = pyarrow.dataset.dataset(sys.argv[1], format='parquet').to_table()
 print([(f.name, str(f.type)) for f in table.schema])
 for row in table.to_pylist(): print([str(value) for value in row.values()])
 ";
-    let Some(printed) = python(script, &folder) else { return };
+    let printed = run_python(script, [&folder]);
     assert_eq!(
         printed,
         "[('i', 'int64'), ('list', 'list<item: int64>'), ('time', 'timestamp[us, tz=Europe/Berlin]'), \
@@ -93,9 +76,7 @@ import sys, pyarrow as pa, pyarrow.dataset
 table = pa.table({'i': pa.array(range(10), pa.int32()), 's': [{'x': [i, None], 'y': None} for i in range(10)]})
 pyarrow.dataset.write_dataset(table, sys.argv[1], format='parquet', max_rows_per_file=4, max_rows_per_group=4)
 ";
-    if python(script, &folder).is_none() {
-        return;
-    }
+    run_python(script, [&folder]);
     let parts = Arc::new(LocalPartFolder::open(&folder, false).unwrap());
     let snapshot = TableSnapshot::open(parts.clone()).unwrap();
     assert_eq!((snapshot.rows().unwrap(), snapshot.parts().count()), (10, 3));
@@ -118,9 +99,7 @@ import sys, pandas as pd, numpy as np
 frame = pd.DataFrame({'i': [1, -2], 'f': [0.1, np.nan], 'b': [True, False], 's': ['a,\"b\"', None], 'e': [np.nan, np.nan]})
 frame.to_csv(sys.argv[1], index=False)
 ";
-    if python(write, &path).is_none() {
-        return;
-    }
+    run_python(write, [&path]);
     let table = CsvTable::open(File::open(&path).unwrap(), "t.csv").unwrap();
     let types: Vec<String> =
         table.schema().fields().iter().map(|field| field.data_type().to_string()).collect();
@@ -138,7 +117,7 @@ import sys, pandas as pd
 frame = pd.read_csv(sys.argv[1])
 print([str(t) for t in frame.dtypes], frame['i'].tolist(), frame['b'].tolist(), frame['s'].tolist()[2], frame['f'].tolist()[2])
 ";
-    let printed = python(read, &new).unwrap();
+    let printed = run_python(read, [&new]);
     assert!(printed.starts_with("['int64', 'float64', 'bool', "), "{printed}");
     assert!(printed.ends_with("[1, -2, 1, -2] [True, False, True, False] a,\"b\" 0.1\n"), "{printed}");
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("fascicle-conformance", &["fascicle-backend", "fascicle-core"]),
     ("fascicle", &["fascicle-backend", "fascicle-core", "fascicle-memory", "fascicle-hdf5"]),
     ("fascicle-cli", &["fascicle"]),
+    ("fascicle-judges", &[]),
     ("fascicle-tidy", &[]),
 ];
 
