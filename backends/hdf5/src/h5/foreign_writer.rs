@@ -46,20 +46,33 @@ pub(crate) fn lock_exclusively(file: &File) -> Result<&File> {
     }
 }
 
+/// Linux' command that chooses the signal of a lease, which is missing in `libc` for most of its platforms.
+#[cfg(target_os = "linux")]
+const F_SETSIG: i32 = 10;
+
 /// Whether the file that `reader` reads is open for writing anywhere on this machine.
 ///
 /// A read lease is only granted on files that nobody has open for writing. Where leases cannot be had (another user's
 /// file, a network file system) the answer is no, and the advisory lock decides alone.
 #[cfg(target_os = "linux")]
 fn is_open_for_writing(reader: &File) -> bool {
-    // SAFETY: both calls take integers only; the descriptor is open.
-    let granted = unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) } == 0;
-    if granted {
-        // SAFETY: as above.
-        unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETLEASE, libc::F_UNLCK) };
+    let control = |command: i32, argument: i32| {
+        // SAFETY: the call takes integers only, and the descriptor is open.
+        let answer = unsafe { libc::fcntl(reader.as_raw_fd(), command, argument) };
+        if answer == -1 { Err(std::io::Error::last_os_error()) } else { Ok(answer) }
+    };
+    // Whoever opens the file for writing while the lease is held makes the kernel send a signal: one that nobody dies of.
+    if control(F_SETSIG, libc::SIGURG).is_err() {
         return false;
     }
-    std::io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)
+    match control(libc::F_SETLEASE, libc::F_RDLCK) {
+        Ok(_) => {
+            // Closing the file would end the lease as well.
+            let _ = control(libc::F_SETLEASE, libc::F_UNLCK);
+            false
+        }
+        Err(error) => error.raw_os_error() == Some(libc::EAGAIN),
+    }
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -8,7 +8,8 @@ use fascicle_backend::{Error, ErrorKind, Result};
 use hdf5_sys::{
     h5f::*,
     h5i::hid_t,
-    h5p::{H5P_CLS_FILE_ACCESS, H5P_DEFAULT, H5Pcreate, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_libver_bounds},
+    h5p::{H5P_CLS_FILE_ACCESS, H5P_DEFAULT, H5Pcreate, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_libver_bounds,
+        H5Pset_metadata_read_attempts},
 };
 use std::{
     ffi::{CString, c_uint},
@@ -24,6 +25,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a reader waits for a writer that lets nobody read meanwhile, as datamate's, which writes for moments.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the library reads metadata whose checksum is wrong before it gives up. It waits in between, doubling the
+/// time from a nanosecond on: its own choice of 100 attempts would never end on a damaged file.
+const METADATA_READ_ATTEMPTS: c_uint = 16;
 
 /// What is known of a file without HDF5; a difference proves that someone wrote in between.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,8 +63,9 @@ impl Appearance {
         self.superblock.is_some_and(|superblock| superblock.knows_marks())
     }
 
+    /// Whether a writer's mark is there; a damaged superblock is no mark.
     fn is_marked(&self) -> bool {
-        self.superblock.is_some_and(|superblock| superblock.is_marked())
+        self.superblock.is_some_and(|superblock| superblock.is_marked() && superblock.is_sound())
     }
 }
 
@@ -186,6 +192,7 @@ fn file_access(locking: Locking) -> Result<Handle> {
     let id: hid_t = access.id();
     // New objects in the format of HDF5 1.10: the first with concurrent readers, and readable by everything since.
     call!(H5Pset_libver_bounds(id, H5F_LIBVER_V110, H5F_LIBVER_LATEST))?;
+    call!(H5Pset_metadata_read_attempts(id, METADATA_READ_ATTEMPTS))?;
     call!(H5Pset_file_locking(id, (locking == Locking::AsHdf5).into(), 1))?;
     call!(H5Pset_fclose_degree(id, H5F_CLOSE_STRONG))?;
     Ok(access)
