@@ -81,7 +81,7 @@ impl Tree {
             Form::CsvTable | Form::File => copy_file(found.folder(), found.stored_name(), target),
             Form::Array => self.copy_array(found.folder(), found.stored_name(), target),
             Form::ParquetTable | Form::Directory => {
-                self.copy_folder(&found.folder().subfolder(found.stored_name())?, target, 0)
+                self.copy_folder(&found.folder().subfolder_held(found.stored_name())?, target, 0)
             }
         }
     }
@@ -124,7 +124,7 @@ impl Tree {
                     self.copy_array(source, &name, &target)?;
                 }
                 Sight::File(_) => copy_file(source, &name, &target)?,
-                Sight::Folder(_) => self.copy_folder(&source.subfolder(&name)?, &target, depth + 1)?,
+                Sight::Folder(_) => self.copy_folder(&source.subfolder_held(&name)?, &target, depth + 1)?,
                 Sight::BadLink(error) => return Err(error),
                 // Pipes and sockets hold no data; what vanished meanwhile was removed.
                 Sight::Special | Sight::Absent => {}

@@ -11,7 +11,7 @@ use crate::{error::storage_error, sync::sync_folder};
 use fascicle_backend::{Error, ErrorKind, Result};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{AtFlags, FileType, Mode, OFlags, Stat},
+    fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat},
     io::Errno,
 };
 use std::{
@@ -299,6 +299,21 @@ impl Folder {
             Err(error) => return Err(storage_error("opening", &self.path_of(name), error)),
         };
         Ok(Folder { root: self.root.clone(), relative, handle })
+    }
+
+    /// Opens a folder in it and holds it: as long as the handle lives, what is in the folder is not deleted, even when the
+    /// folder is [discarded](crate::discard) or replaced meanwhile. Other programs may still delete it.
+    pub fn subfolder_held(&self, name: &str) -> Result<Folder> {
+        for _ in 0..1000 {
+            let folder = self.subfolder(name)?;
+            // It may have been discarded before it was held, and be half deleted; then another one has its name, or none.
+            // Any other answer is that of a file system without such locks.
+            let answer = rustix::fs::flock(&folder.handle, FlockOperation::NonBlockingLockShared);
+            if answer != Err(Errno::WOULDBLOCK) && self.subfolder(name)?.is_same(&folder)? {
+                return Ok(folder);
+            }
+        }
+        Err(Error::new(ErrorKind::Busy, format!("'{}' keeps being replaced", self.path_of(name).display())))
     }
 
     /// Opens a folder in it, which is created when it is missing.

@@ -5,10 +5,11 @@ use crate::{
     confined::{Folder, Root, folder_mode},
     error::storage_error,
     nonce::nonce,
+    trash::delete_folder,
 };
 use fascicle_backend::{Error, ErrorKind, Result};
 use rustix::io::Errno;
-use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::sync::Arc;
 
 /// A fresh folder `<root>/<area>/<nonce>`. A process that is killed leaves it behind, where nobody reads it.
 #[derive(Debug)]
@@ -52,29 +53,10 @@ impl PrivateFolder {
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
-        delete_as_far_as_possible(&self.folder.path());
+        delete_folder(&self.folder.path());
         if let Ok(area) = self.root.subfolder(self.area_name) {
             area.remove_if_empty(&self.name);
         }
         self.root.remove_if_empty(self.area_name);
-    }
-}
-
-/// Deletes a folder with everything in it, never through links. What the system does not let go of stays: it belongs to no
-/// entry any more.
-fn delete_as_far_as_possible(path: &Path) {
-    if std::fs::remove_dir_all(path).is_err() && path.exists() {
-        allow_deletion(path);
-        let _ = std::fs::remove_dir_all(path);
-    }
-}
-
-/// Gives back the rights on folders that were made read-only, without which nothing in them can be deleted.
-fn allow_deletion(path: &Path) {
-    let _ = std::fs::set_permissions(path, Permissions::from_mode(0o700));
-    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            allow_deletion(&entry.path());
-        }
     }
 }

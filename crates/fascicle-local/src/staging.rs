@@ -181,7 +181,8 @@ impl Staged {
             }
         }
         match exchange(source, target, name) {
-            Ok(()) => Ok(PublishOutcome::Published),
+            // What was replaced may still be read.
+            Ok(()) => discard(source, STAGED_NAME, false).map(|()| PublishOutcome::Published),
             Err(Errno::NOENT) => renamed(rename(), target, name),
             Err(Errno::INVAL | Errno::NOSYS) => {
                 match discard(target, name, false) {

@@ -1,7 +1,16 @@
-//! Removing in one step, however much there is to delete.
+//! Removing in one step, however much there is to delete, and whoever still reads it.
 
-use crate::{confined::Folder, error::storage_error, private_folder::PrivateFolder};
-use fascicle_backend::Result;
+use crate::{
+    confined::{Folder, Root},
+    error::storage_error,
+    nonce::nonce,
+};
+use fascicle_backend::{Error, ErrorKind, Result};
+use rustix::{
+    fs::{AtFlags, FlockOperation, Mode, OFlags},
+    io::Errno,
+};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 /// The working folder that holds what is being deleted.
 pub const TRASH_FOLDER: &str = "_trash";
@@ -9,22 +18,85 @@ pub const TRASH_FOLDER: &str = "_trash";
 /// Removes what stands under `name` in `folder`: it vanishes at once and is then deleted, with everything in it. Links are
 /// removed, not followed.
 ///
-/// With `durable`, it cannot come back after a power failure. Errors: `NotFound`.
+/// - With `durable`, it cannot come back after a power failure.
+/// - A folder that somebody [holds](Folder::subfolder_held) is deleted by a later call, when nobody does.
+/// - Errors: `NotFound`.
 pub fn discard(folder: &Folder, name: &str, durable: bool) -> Result<()> {
-    let trash = PrivateFolder::create(folder.root(), TRASH_FOLDER)?;
-    rustix::fs::renameat(folder, name, trash.folder(), "discarded")
-        .map_err(|error| storage_error("removing", &folder.path_of(name), error))?;
+    move_to_trash(folder, name)?;
     if durable {
         folder.sync()?;
     }
+    empty_trash(folder.root());
     Ok(())
+}
+
+fn move_to_trash(folder: &Folder, name: &str) -> Result<()> {
+    let root = folder.root().folder("")?;
+    let target = nonce()?;
+    // Others remove the trash whenever it is empty, which may be just now.
+    for _ in 0..1000 {
+        let trash = root.subfolder_created(TRASH_FOLDER)?;
+        match rustix::fs::renameat(folder, name, &trash, &target) {
+            Ok(()) => return Ok(()),
+            Err(Errno::NOENT) if rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() => {}
+            Err(error) => {
+                root.remove_if_empty(TRASH_FOLDER);
+                return Err(storage_error("removing", &folder.path_of(name), error));
+            }
+        }
+    }
+    Err(Error::new(ErrorKind::Busy, format!("'{}' keeps vanishing", root.path_of(TRASH_FOLDER).display())))
+}
+
+/// Deletes what is in the trash, what others left there included. What cannot be deleted stays: it belongs to no entry any
+/// more, so that nobody waits for it and nobody is told.
+fn empty_trash(root: &Arc<Root>) {
+    let Ok(root) = root.folder("") else { return };
+    if let Ok(trash) = root.subfolder(TRASH_FOLDER) {
+        for (name, _) in trash.names().unwrap_or_default() {
+            delete_unless_held(&trash, &name);
+        }
+    }
+    root.remove_if_empty(TRASH_FOLDER);
+}
+
+fn delete_unless_held(trash: &Folder, name: &str) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match rustix::fs::openat(trash, name, flags, Mode::empty()) {
+        Ok(handle) => {
+            // Any other answer is that of a file system without such locks.
+            let answer = rustix::fs::flock(&handle, FlockOperation::NonBlockingLockExclusive);
+            if answer != Err(Errno::WOULDBLOCK) {
+                delete_folder(&trash.path_of(name));
+            }
+        }
+        Err(Errno::ACCESS) => delete_folder(&trash.path_of(name)),
+        Err(_) => drop(rustix::fs::unlinkat(trash, name, AtFlags::empty())),
+    }
+}
+
+/// Deletes a folder with everything in it, never through links, as far as the system lets it go.
+pub(crate) fn delete_folder(path: &Path) {
+    if std::fs::remove_dir_all(path).is_err() && path.exists() {
+        allow_deletion(path);
+        let _ = std::fs::remove_dir_all(path);
+    }
+}
+
+/// Gives back the rights on folders that were made read-only, without which nothing in them can be deleted.
+fn allow_deletion(path: &Path) {
+    let _ = std::fs::set_permissions(path, Permissions::from_mode(0o700));
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            allow_deletion(&entry.path());
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Root;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn everything_is_removed_and_nothing_behind_links() {
@@ -46,5 +118,21 @@ mod tests {
         assert!(discard(&top, "a", true).unwrap_err().is_not_found());
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "the trash is gone, too");
         assert_eq!(std::fs::read_to_string(outside.join("kept")).unwrap(), "kept");
+    }
+
+    #[test]
+    fn a_held_folder_is_readable_until_it_is_let_go() {
+        let keep = tempfile::tempdir().unwrap();
+        std::fs::create_dir(keep.path().join("a")).unwrap();
+        std::fs::write(keep.path().join("a/x"), "x").unwrap();
+        let top = Root::new(keep.path(), false).unwrap().folder("").unwrap();
+        let held = top.subfolder_held("a").unwrap();
+        discard(&top, "a", false).unwrap();
+        assert!(top.look("a").unwrap().is_absent());
+        assert_eq!(std::io::read_to_string(held.open_file("x").unwrap()).unwrap(), "x");
+        drop(held);
+        std::fs::write(keep.path().join("b"), "").unwrap();
+        discard(&top, "b", false).unwrap();
+        assert_eq!(std::fs::read_dir(keep.path()).unwrap().count(), 0, "the next one empties the trash");
     }
 }

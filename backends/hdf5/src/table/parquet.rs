@@ -17,8 +17,9 @@ use fascicle_tables::{
 };
 use std::sync::Arc;
 
+/// The table's folder, whose parts stay readable as long as the handle lives.
 fn folder_of(found: &Found) -> Result<Folder> {
-    found.folder().subfolder(found.stored_name())
+    found.folder().subfolder_held(found.stored_name())
 }
 
 fn parts_of(folder: Folder, durable: bool) -> Arc<LocalPartFolder> {
