@@ -67,7 +67,9 @@ fn write(tree: &Tree, path: &EntryPath, region: &Region, values: &Values) -> Res
 
 fn append(tree: &Tree, path: &EntryPath, rows: u64, values: &Values) -> Result<u64> {
     let held = tree.lock(path, EntryKind::Array)?;
-    in_place_or_by_copy(tree, &held, |file, audience, options| h5::append(file, audience, rows, values, options))
+    in_place_or_by_copy(tree, &held, |file, audience, options| {
+        h5::append(file, audience, rows, values, options)
+    })
 }
 
 /// Makes a change to the entry's file, or to a copy that then replaces it.

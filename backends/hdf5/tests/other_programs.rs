@@ -1,10 +1,10 @@
 //! Arrays between programs: h5py and datamate read and extend ours, we read and extend theirs.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use fascicle_backend::{
-    ArrayOptions, ArraySpec, Backend, Codec, DType, EntryPath, ErrorKind, Region, Result, Shape, TimeUnit, Values,
-    WriteMode,
+    ArrayOptions, ArraySpec, Backend, Codec, DType, EntryPath, ErrorKind, Region, Result, Shape, TimeUnit,
+    Values, WriteMode,
 };
 use fascicle_hdf5::{Hdf5Backend, Hdf5Options};
 use fascicle_judges::run_python_file;
@@ -83,14 +83,17 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 fn every_dtype() -> Vec<DType> {
-    let times = TimeUnit::ALL.into_iter().flat_map(|unit| [DType::DateTime64(unit), DType::TimeDelta64(unit)]);
+    let times =
+        TimeUnit::ALL.into_iter().flat_map(|unit| [DType::DateTime64(unit), DType::TimeDelta64(unit)]);
     DType::PLAIN.into_iter().chain([DType::FixedBytes(5), DType::Text]).chain(times).collect()
 }
 
 /// Elements of many bits, the same for the same count.
 fn sample(dtype: DType, count: u64) -> Values {
     if dtype == DType::Text {
-        return Values::Text((0..count).map(|number| format!("ü{number}日本").repeat(number as usize % 3)).collect());
+        return Values::Text(
+            (0..count).map(|number| format!("ü{number}日本").repeat(number as usize % 3)).collect(),
+        );
     }
     let bytes = (0..dtype.fixed_bytes().unwrap() as u64 * count).map(|number| (number * 89 % 251) as u8);
     let bytes: Vec<u8> =
@@ -102,7 +105,9 @@ fn sample(dtype: DType, count: u64) -> Values {
 async fn write_samples(place: &Place) -> usize {
     let mut count = 0;
     for dtype in every_dtype() {
-        for (number, lengths) in [&[][..], &[5], &[3, 2], &[2, 3, 2], &[0, 3], &[2, 0]].into_iter().enumerate() {
+        for (number, lengths) in
+            [&[][..], &[5], &[3, 2], &[2, 3, 2], &[0, 3], &[2, 0]].into_iter().enumerate()
+        {
             for gzip in [false, true] {
                 let shape = Shape::new(lengths).unwrap();
                 let name = dtype.to_string().replace(['[', ']'], "");
@@ -186,7 +191,9 @@ async fn what_others_wrote_is_read_and_extended() {
         assert_eq!(json!(*shape), description["shape"], "{name}");
         match values.as_text() {
             Some(texts) => assert_eq!(json!(texts), description["texts"], "{name}"),
-            None => assert_eq!(json!(hexadecimal(values.as_bytes().unwrap())), description["bytes"], "{name}"),
+            None => {
+                assert_eq!(json!(hexadecimal(values.as_bytes().unwrap())), description["bytes"], "{name}")
+            }
         }
         let row_elements = Shape::new(shape.trailing()).unwrap().element_count() as usize;
         let Some(rows) = shape.rows() else {
@@ -200,7 +207,10 @@ async fn what_others_wrote_is_read_and_extended() {
             assert_eq!(total.unwrap_or_else(|error| panic!("{name}: {error:?}")), rows + added, "{name}");
         }
         let last = Region::new(Region::rows(&shape, 0, 1).axes());
-        arrays.write(&path(&name), &last, row.clone()).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        arrays
+            .write(&path(&name), &last, row.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let (_, longer) = place.read(&name).await.unwrap();
         let count = values.len();
         assert!(longer.slice(0..count).unwrap().same_bits(&values), "{name}: the old rows");

@@ -139,7 +139,9 @@ fn extend(mut dataset: Dataset, rows: u64, values: &Values) -> Result<u64> {
     let visible = written.and_then(|()| call!(H5Dflush(dataset.id())).map(drop));
     if let Err(error) = visible {
         // When undoing fails as well, the storage refuses even to overwrite: the error of the append says why.
-        let _ = undone.and_then(|()| dataset.set_rows(before)).and_then(|()| call!(H5Dflush(dataset.id())).map(drop));
+        let _ = undone
+            .and_then(|()| dataset.set_rows(before))
+            .and_then(|()| call!(H5Dflush(dataset.id())).map(drop));
         return Err(error);
     }
     Ok(total)

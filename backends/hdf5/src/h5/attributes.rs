@@ -17,7 +17,10 @@ use hdf5_sys::{
     h5i::hid_t,
     h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5P_DEFAULT, H5Pcreate, H5Pset_char_encoding},
     h5s::H5Sget_simple_extent_npoints,
-    h5t::{H5T_CSET_UTF8, H5T_REFERENCE, H5T_direction_t, H5Tdetect_class, H5Tget_native_type, H5Tget_size, H5Treclaim},
+    h5t::{
+        H5T_CSET_UTF8, H5T_REFERENCE, H5T_direction_t, H5Tdetect_class, H5Tget_native_type, H5Tget_size,
+        H5Treclaim,
+    },
 };
 use serde_json::{Number, Value};
 use std::{
@@ -102,9 +105,9 @@ fn list_elements(items: &[Value]) -> Option<Values> {
             // `as_f64` would make floats of integers.
             all(items, |value| value.as_f64().filter(|_| value.is_f64())).map(Values::Float64)
         }
-        Value::Number(_) => {
-            all(items, Value::as_i64).map(Values::Int64).or_else(|| all(items, Value::as_u64).map(Values::UInt64))
-        }
+        Value::Number(_) => all(items, Value::as_i64)
+            .map(Values::Int64)
+            .or_else(|| all(items, Value::as_u64).map(Values::UInt64)),
         _ => None,
     }
 }
@@ -156,7 +159,8 @@ fn read_one(object: hid_t, name: &CStr) -> Result<Option<Value>> {
 fn json_items(values: Values) -> Option<Vec<Value>> {
     fn floats(values: impl IntoIterator<Item = f64>) -> Vec<Value> {
         // JSON has no infinity and no NaN; their names are the best it can hold.
-        let float = |value: f64| Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number);
+        let float =
+            |value: f64| Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number);
         values.into_iter().map(float).collect()
     }
     fn integers<T: Into<Value>>(values: Vec<T>) -> Vec<Value> {
@@ -223,7 +227,8 @@ pub(crate) fn copy_attributes(from: hid_t, to: hid_t) -> Result<()> {
             continue;
         }
         let space = Handle::owned(call!(H5Aget_space(source.id()))?);
-        let memory = Handle::owned(call!(H5Tget_native_type(stored_type.id(), H5T_direction_t::H5T_DIR_ASCEND))?);
+        let memory =
+            Handle::owned(call!(H5Tget_native_type(stored_type.id(), H5T_direction_t::H5T_DIR_ASCEND))?);
         let properties = Handle::owned(call!(H5Aget_create_plist(source.id()))?);
         let target = Handle::owned(call!(H5Acreate2(
             to,

@@ -60,7 +60,10 @@ mod tests {
         for lengths in [vec![5, 7, 1 << 31], vec![3, 1 << 20, 1 << 20], vec![1 << 40, 1000]] {
             let chunks = usual(&lengths, DType::Complex128);
             assert!(chunks.iter().product::<u64>() * 16 <= LARGEST_BYTES, "{chunks:?}");
-            assert!(chunks[1..].iter().zip(&lengths[1..]).all(|(chunk, length)| chunk <= length), "{chunks:?}");
+            assert!(
+                chunks[1..].iter().zip(&lengths[1..]).all(|(chunk, length)| chunk <= length),
+                "{chunks:?}"
+            );
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{
     attributes::{copy_attributes, replace_attributes},
-    dataset::{Dataset, NAME, link_type, root_names},
     create::finish_file,
+    dataset::{Dataset, NAME, link_type, root_names},
     foreign_writer::{clear_marks_of_dead_writer, lock_exclusively},
     library::{Handle, exclusively},
     open::{close, create_privately, open_for_copying, open_privately, patiently},
@@ -70,7 +70,10 @@ fn rewrite(source: &Handle, target: &Handle) -> Result<()> {
     let dataset = Dataset::open(source)?;
     dataset.check_filters()?;
     if dataset.shape.rank() == 0 {
-        return Err(Error::new(ErrorKind::Internal, "a scalar was to be rewritten as an array that can grow"));
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "a scalar was to be rewritten as an array that can grow",
+        ));
     }
     let (names, _) = root_names(source, u64::MAX)?;
     for name in names.iter().filter(|name| name.as_c_str() != NAME) {

@@ -57,7 +57,9 @@ impl Dataset {
                 ErrorKind::Corrupt,
                 format!("the HDF5 file has no dataset 'data'; it holds {}", names(file)?),
             )
-            .hint("an array is the dataset 'data' of its file; store other HDF5 files under another ending"));
+            .hint(
+                "an array is the dataset 'data' of its file; store other HDF5 files under another ending",
+            ));
         }
         if link_type(file, NAME)? != H5L_type_t::H5L_TYPE_HARD as i32 {
             return Err(unsupported("'data' is a link to another place, which is not followed"));
@@ -98,7 +100,9 @@ impl Dataset {
                 let address = raw_call!(H5Dget_offset(self.id()));
                 let end = address.checked_add(stored_bytes);
                 if address != NO_ADDRESS && end.is_none_or(|end| end > file_bytes) {
-                    return impossible(format!("the elements claim {stored_bytes} bytes from byte {address} on"));
+                    return impossible(format!(
+                        "the elements claim {stored_bytes} bytes from byte {address} on"
+                    ));
                 }
             }
             Some(chunks) if stored_bytes > 0 => {
@@ -120,7 +124,9 @@ impl Dataset {
             return Ok(());
         }
         let filters = self.codecs()?.join(", ");
-        Err(unsupported(&format!("the elements pass through the filters {filters}, not all of which are built in")))
+        Err(unsupported(&format!(
+            "the elements pass through the filters {filters}, not all of which are built in"
+        )))
     }
 
     /// Refuses a region outside of the array, which was inside when its caller looked.
@@ -308,8 +314,9 @@ pub(crate) fn extent(space: &Handle) -> Result<(Shape, Vec<u64>)> {
     if rank > 0 {
         call!(H5Sget_simple_extent_dims(space.id(), lengths.as_mut_ptr(), maximum.as_mut_ptr()))?;
     }
-    let shape = Shape::new(lengths)
-        .map_err(|error| Error::new(ErrorKind::Corrupt, "the dataset claims an impossible shape").caused_by(error))?;
+    let shape = Shape::new(lengths).map_err(|error| {
+        Error::new(ErrorKind::Corrupt, "the dataset claims an impossible shape").caused_by(error)
+    })?;
     Ok((shape, maximum))
 }
 
@@ -355,7 +362,16 @@ pub(crate) fn root_names(file: &Handle, limit: u64) -> Result<(Vec<std::ffi::CSt
     let mut names = Vec::new();
     for position in 0..info.nlinks.min(limit) {
         let name_at = |buffer: *mut c_char, size: usize| {
-            call!(H5Lget_name_by_idx(file.id(), c".".as_ptr(), index, order, position, buffer, size, H5P_DEFAULT))
+            call!(H5Lget_name_by_idx(
+                file.id(),
+                c".".as_ptr(),
+                index,
+                order,
+                position,
+                buffer,
+                size,
+                H5P_DEFAULT
+            ))
         };
         let length = name_at(std::ptr::null_mut(), 0)? as usize;
         let mut name = vec![0u8; length + 1];
@@ -413,8 +429,15 @@ impl NewDataset<'_> {
             set_fill(&properties, &elements, fill)?;
         }
         let space = space(self.shape, Some(&maximum))?;
-        let dataset =
-            call!(H5Dcreate2(file.id(), NAME.as_ptr(), elements.memory(), space.id(), H5P_DEFAULT, id, H5P_DEFAULT))?;
+        let dataset = call!(H5Dcreate2(
+            file.id(),
+            NAME.as_ptr(),
+            elements.memory(),
+            space.id(),
+            H5P_DEFAULT,
+            id,
+            H5P_DEFAULT
+        ))?;
         Ok(Dataset {
             id: Handle::owned(dataset),
             properties,

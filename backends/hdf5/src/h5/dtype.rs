@@ -71,7 +71,10 @@ impl ElementType {
         found.ok_or_else(|| {
             Error::new(
                 ErrorKind::Unsupported,
-                format!("the elements have the HDF5 type {}, which corresponds to no dtype", describe(stored)),
+                format!(
+                    "the elements have the HDF5 type {}, which corresponds to no dtype",
+                    describe(stored)
+                ),
             )
             .hint("read it with an HDF5 library, for example h5py")
         })
@@ -148,7 +151,8 @@ fn number(stored: &Handle) -> Result<Option<ElementType>> {
     let ordered = Handle::owned(call!(H5Tcopy(stored.id()))?);
     call!(H5Tset_order(ordered.id(), native_order))?;
     let numbers = DType::PLAIN.into_iter();
-    for dtype in numbers.filter(|dtype| !matches!(dtype, DType::Bool | DType::Complex64 | DType::Complex128)) {
+    for dtype in numbers.filter(|dtype| !matches!(dtype, DType::Bool | DType::Complex64 | DType::Complex128))
+    {
         let candidate = ElementType::for_writing(dtype)?;
         if equal(ordered.id(), candidate.memory())? {
             return Ok(Some(candidate));
@@ -207,7 +211,8 @@ fn stored_string(stored: &Handle) -> Result<Option<ElementType>> {
         return Ok(Some(ElementType { dtype: DType::Text, form: Form::VariableText, memory }));
     }
     let size = raw_call!(H5Tget_size(stored.id()));
-    let Ok(DType::FixedBytes(width)) = DType::FixedBytes(u32::try_from(size).unwrap_or(u32::MAX)).check() else {
+    let Ok(DType::FixedBytes(width)) = DType::FixedBytes(u32::try_from(size).unwrap_or(u32::MAX)).check()
+    else {
         return Ok(None);
     };
     let memory = string_type(size, characters, H5T_STR_NULLPAD)?;

@@ -59,8 +59,9 @@ impl<'a> Stored<'a> {
     }
 
     fn new(elements: &'a ElementType, place: Place, memory_space: Handle, count: u64) -> Result<Self> {
-        let count = usize::try_from(count)
-            .map_err(|_| Error::new(ErrorKind::LimitExceeded, format!("{count} elements do not fit into memory")))?;
+        let count = usize::try_from(count).map_err(|_| {
+            Error::new(ErrorKind::LimitExceeded, format!("{count} elements do not fit into memory"))
+        })?;
         Ok(Stored { elements, place, memory_space, count })
     }
 
@@ -113,7 +114,9 @@ impl<'a> Stored<'a> {
         *flags = bytes.into_iter().map(|byte| byte != 0).collect();
         outcome?;
         match strange {
-            Some(byte) => Err(Error::new(ErrorKind::Corrupt, format!("an element of the bool array is {byte}"))),
+            Some(byte) => {
+                Err(Error::new(ErrorKind::Corrupt, format!("an element of the bool array is {byte}")))
+            }
             None => Ok(()),
         }
     }
@@ -132,9 +135,9 @@ impl<'a> Stored<'a> {
 
     fn read_variable_texts(&self, texts: &mut [String]) -> Result<()> {
         let mut pointers: Vec<*mut c_char> = Vec::new();
-        pointers
-            .try_reserve_exact(self.count)
-            .map_err(|error| Error::new(ErrorKind::LimitExceeded, "the texts do not fit into memory").caused_by(error))?;
+        pointers.try_reserve_exact(self.count).map_err(|error| {
+            Error::new(ErrorKind::LimitExceeded, "the texts do not fit into memory").caused_by(error)
+        })?;
         pointers.resize(self.count, std::ptr::null_mut());
         // SAFETY: one pointer for each of the `count` elements.
         unsafe { self.read_raw(pointers.as_mut_ptr().cast()) }?;
@@ -200,7 +203,10 @@ impl<'a> Stored<'a> {
             let Some(target) = field.get_mut(..text.len()) else {
                 return Err(Error::new(
                     ErrorKind::Mismatch,
-                    format!("a text of {} bytes does not fit the array's fields of {width} bytes", text.len()),
+                    format!(
+                        "a text of {} bytes does not fit the array's fields of {width} bytes",
+                        text.len()
+                    ),
                 ));
             };
             target.copy_from_slice(text.as_bytes());
@@ -252,8 +258,9 @@ fn swap_times(values: &mut Values) {
 }
 
 fn utf8(bytes: &[u8]) -> Result<String> {
-    String::from_utf8(bytes.to_vec())
-        .map_err(|error| Error::new(ErrorKind::Corrupt, "an element of the text array is not UTF-8").caused_by(error))
+    String::from_utf8(bytes.to_vec()).map_err(|error| {
+        Error::new(ErrorKind::Corrupt, "an element of the text array is not UTF-8").caused_by(error)
+    })
 }
 
 fn c_text(text: &str) -> Result<CString> {

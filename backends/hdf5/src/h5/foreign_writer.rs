@@ -25,7 +25,10 @@ pub(crate) fn clear_marks_of_dead_writer(path: &Path) -> Result<bool> {
     let _lock = lock_exclusively(&file)?;
     let Some(superblock) = Superblock::read(&file)?.filter(Superblock::is_marked) else { return Ok(false) };
     if !superblock.is_sound() {
-        return Err(Error::new(ErrorKind::Corrupt, "the superblock of the HDF5 file does not match its checksum"));
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            "the superblock of the HDF5 file does not match its checksum",
+        ));
     }
     superblock.repaired(file.metadata()?.len()).write(&file)?;
     Ok(true)

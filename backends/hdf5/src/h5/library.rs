@@ -43,7 +43,10 @@ pub(crate) fn exclusively<T>(operation: impl FnOnce() -> Result<T>) -> Result<T>
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
-            Err(Error::new(ErrorKind::Corrupt, format!("working on the HDF5 file failed unexpectedly: {text}")))
+            Err(Error::new(
+                ErrorKind::Corrupt,
+                format!("working on the HDF5 file failed unexpectedly: {text}"),
+            ))
         })
     })
 }
@@ -92,7 +95,8 @@ impl std::error::Error for LibraryFailure {}
 /// Why the library failed, as far as its words tell.
 pub(crate) fn failure(error: hdf5::Error) -> Error {
     let frames = error.stack();
-    let descriptions: Vec<&str> = frames.iter().flat_map(|stack| stack.iter().map(|frame| frame.desc())).collect();
+    let descriptions: Vec<&str> =
+        frames.iter().flat_map(|stack| stack.iter().map(|frame| frame.desc())).collect();
     let mut story = match descriptions.as_slice() {
         [] => error.to_string(),
         [only] => (*only).to_owned(),

@@ -8,8 +8,10 @@ use fascicle_backend::{Error, ErrorKind, Result};
 use hdf5_sys::{
     h5f::*,
     h5i::hid_t,
-    h5p::{H5P_CLS_FILE_ACCESS, H5P_DEFAULT, H5Pcreate, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_libver_bounds,
-        H5Pset_metadata_read_attempts},
+    h5p::{
+        H5P_CLS_FILE_ACCESS, H5P_DEFAULT, H5Pcreate, H5Pset_fclose_degree, H5Pset_file_locking,
+        H5Pset_libver_bounds, H5Pset_metadata_read_attempts,
+    },
 };
 use std::{
     ffi::{CString, c_uint},
@@ -125,7 +127,10 @@ fn open_for_reading(path: &Path, appearance: &Appearance) -> Result<Handle> {
         if missing > 0 {
             return Err(Error::new(
                 ErrorKind::Corrupt,
-                format!("the HDF5 file is truncated: {missing} of {} bytes are missing", superblock.end_of_file()),
+                format!(
+                    "the HDF5 file is truncated: {missing} of {} bytes are missing",
+                    superblock.end_of_file()
+                ),
             ));
         }
     }

@@ -1,7 +1,12 @@
 //! Arrays that grow.
 
 use super::*;
-use crate::h5::{Original, dataset::NewDataset, library::exclusively, open::{close, create_privately}};
+use crate::h5::{
+    Original,
+    dataset::NewDataset,
+    library::exclusively,
+    open::{close, create_privately},
+};
 use fascicle_backend::{Codec, ErrorKind};
 
 #[test]
@@ -28,7 +33,11 @@ fn every_dtype_grows() {
                 assert_eq!(found_shape, whole);
                 let mut at = 0;
                 for part in parts {
-                    assert_same(&found.slice(at..at + part.len()).unwrap(), &part, &format!("{dtype} {whole}"));
+                    assert_same(
+                        &found.slice(at..at + part.len()).unwrap(),
+                        &part,
+                        &format!("{dtype} {whole}"),
+                    );
                     at += part.len();
                 }
             }
@@ -58,7 +67,10 @@ fn numbers_grow_in_place_and_text_in_a_copy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.h5");
     write_new(&path, &shape(&[1]), &Values::Int8(vec![1]), &ArrayOptions::default()).unwrap();
-    assert_eq!(append(&path, Audience::Public, 1, &Values::Int8(vec![2]), OPTIONS).unwrap(), InPlace::Done(2));
+    assert_eq!(
+        append(&path, Audience::Public, 1, &Values::Int8(vec![2]), OPTIONS).unwrap(),
+        InPlace::Done(2)
+    );
     let text = Values::Text(vec!["a".into()]);
     write_new(&path, &shape(&[1]), &text, &ArrayOptions::default()).unwrap();
     assert_eq!(append(&path, Audience::Public, 1, &text, OPTIONS).unwrap(), InPlace::NeedsCopy);

@@ -28,13 +28,16 @@ fn exercise(path: &Path, what: &str) {
         append(path, Audience::Public, 2, &rows, OPTIONS).map(drop),
         describe(path).and_then(|description| {
             let region = Region::rows(&description.shape, 0, 1);
-            let values = Values::zeros(description.dtype, region.element_count()?.min(100))?;
+            if region.element_count()? > 1 << 20 {
+                return Ok(());
+            }
+            let values = Values::zeros(description.dtype, region.element_count()?)?;
             write_region(path, Audience::Public, &region, &values, OPTIONS).map(drop)
         }),
     ];
     for outcome in outcomes {
         if let Err(error) = outcome {
-            assert!(is_typed(error.kind()) || error.kind() == ErrorKind::Internal, "{what}: {error:?}");
+            assert!(is_typed(error.kind()), "{what}: {error:?}");
         }
     }
 }

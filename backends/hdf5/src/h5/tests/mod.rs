@@ -7,16 +7,15 @@ mod processes;
 mod round_trip;
 
 use super::{Audience, InPlace, InPlaceOptions, NewArray, append, describe, read};
-use fascicle_backend::{
-    ArrayOptions, ArraySpec, DType, Error, Region, Result, Shape, TimeUnit, Values,
-};
+use fascicle_backend::{ArrayOptions, ArraySpec, DType, Error, Region, Result, Shape, TimeUnit, Values};
 use std::{path::Path, time::Duration};
 
 pub(super) const OPTIONS: InPlaceOptions = InPlaceOptions { patience: Duration::from_secs(10), fsync: false };
 
 /// Every dtype, in every unit and some widths.
 pub(super) fn every_dtype() -> Vec<DType> {
-    let times = TimeUnit::ALL.into_iter().flat_map(|unit| [DType::DateTime64(unit), DType::TimeDelta64(unit)]);
+    let times =
+        TimeUnit::ALL.into_iter().flat_map(|unit| [DType::DateTime64(unit), DType::TimeDelta64(unit)]);
     let others = [DType::FixedBytes(1), DType::FixedBytes(7), DType::Text];
     DType::PLAIN.into_iter().chain(others).chain(times).collect()
 }
@@ -50,7 +49,8 @@ impl Random {
         }
         let width = dtype.fixed_bytes().unwrap() as u64;
         let bytes: Vec<u8> = (0..width * count).map(|_| self.next() as u8).collect();
-        let bytes = if dtype == DType::Bool { bytes.into_iter().map(|byte| byte % 2).collect() } else { bytes };
+        let bytes =
+            if dtype == DType::Bool { bytes.into_iter().map(|byte| byte % 2).collect() } else { bytes };
         Values::from_bytes(dtype, &bytes).unwrap()
     }
 }

@@ -115,7 +115,9 @@ fn a_killed_writer_loses_nothing_it_had_written() {
         writer.wait().unwrap();
         let mut rest = String::new();
         lines.read_to_string(&mut rest).unwrap();
-        rest.split_inclusive('\n').filter(|line| line.ends_with('\n')).for_each(|line| note(line, &mut acknowledged));
+        rest.split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'))
+            .for_each(|line| note(line, &mut acknowledged));
 
         let superblock = Superblock::read(&File::open(&path).unwrap()).unwrap().unwrap();
         marked += u32::from(superblock.is_marked());
@@ -166,7 +168,8 @@ fn an_append_that_the_storage_refuses_leaves_no_rows() {
 #[ignore = "started by `a_live_writer_of_another_program_is_not_taken_for_dead`"]
 fn holder() {
     // As a program that writes for readers at work: marked as open, but without a lock.
-    let file = crate::h5::library::exclusively(|| crate::h5::open::open_for_appending(&path_of_part())).unwrap();
+    let file =
+        crate::h5::library::exclusively(|| crate::h5::open::open_for_appending(&path_of_part())).unwrap();
     println!("OPEN");
     std::thread::sleep(Duration::from_secs(600));
     drop(file);

@@ -1,8 +1,21 @@
 //! What was written is what is read.
 
 use super::*;
-use crate::h5::{append::Audience, write_region};
+use crate::h5::{
+    dataset::NAME,
+    dtype::ElementType,
+    elements::space,
+    library::{Handle, exclusively},
+    open::{close, create_privately},
+    write_region,
+};
 use fascicle_backend::{AxisRegion, Codec, ErrorKind};
+use hdf5_sys::{
+    h5d::{H5Dcreate2, H5Dwrite},
+    h5p::H5P_DEFAULT,
+    h5s::H5S_ALL,
+    h5t::{H5T_COMPOUND, H5Tcomplex_create, H5Tcreate, H5Tenum_create, H5Tenum_insert, H5Tinsert},
+};
 
 #[test]
 fn every_dtype_comes_back_bit_for_bit() {
@@ -10,7 +23,8 @@ fn every_dtype_comes_back_bit_for_bit() {
     let path = folder.path().join("x.h5");
     let codecs = [None, Some(Codec::Uncompressed), Some(Codec::Gzip { level: 3 })];
     for (seed, dtype) in every_dtype().into_iter().enumerate() {
-        for lengths in [&[][..], &[5], &[3, 4], &[2, 3, 4], &[2, 1, 3, 2], &[0], &[0, 3], &[3, 0], &[2, 0, 4]] {
+        for lengths in [&[][..], &[5], &[3, 4], &[2, 3, 4], &[2, 1, 3, 2], &[0], &[0, 3], &[3, 0], &[2, 0, 4]]
+        {
             for codec in codecs {
                 let shape = shape(lengths);
                 let values = Random::new(seed as u64).values(dtype, shape.element_count());
@@ -43,7 +57,11 @@ fn regions_with_steps_are_read_and_written() {
                 let region = Region::new(axes.collect::<Vec<_>>());
                 let expected = pick(&values, &shape, &region);
                 let buffer = Values::zeros(dtype, region.element_count().unwrap()).unwrap();
-                assert_same(&read(&path, &region, buffer).unwrap(), &expected, &format!("{dtype} {region:?}"));
+                assert_same(
+                    &read(&path, &region, buffer).unwrap(),
+                    &expected,
+                    &format!("{dtype} {region:?}"),
+                );
 
                 if dtype != DType::Text && region.element_count().unwrap() > 0 {
                     let new = random.values(dtype, region.element_count().unwrap());
@@ -142,6 +160,61 @@ fn huge_rows_are_stored_in_parts() {
     let region = Region::new([last, AxisRegion { start: (1 << 40) - 2, step: 1, count: 2 }]);
     array.write(&region, &Values::UInt8(vec![7, 8])).unwrap();
     array.finish().unwrap();
-    assert_same(&read(&path, &region, Values::UInt8(vec![0, 0])).unwrap(), &Values::UInt8(vec![7, 8]), "the end");
+    assert_same(
+        &read(&path, &region, Values::UInt8(vec![0, 0])).unwrap(),
+        &Values::UInt8(vec![7, 8]),
+        "the end",
+    );
     assert!(std::fs::metadata(&path).unwrap().len() < 4 << 20);
+}
+
+/// Writes `bytes`, elements of the stored type `id`, as the dataset `data` of a new file.
+fn write_as(path: &Path, stored: &Handle, count: u64, bytes: &[u8]) {
+    exclusively(|| {
+        let file = create_privately(path)?;
+        let space = space(&[count], None)?;
+        let dataset = Handle::owned(call!(H5Dcreate2(
+            file.id(),
+            NAME.as_ptr(),
+            stored.id(),
+            space.id(),
+            H5P_DEFAULT,
+            H5P_DEFAULT,
+            H5P_DEFAULT
+        ))?);
+        let (all, from) = (H5S_ALL, bytes.as_ptr().cast());
+        call!(H5Dwrite(dataset.id(), stored.id(), all, all, H5P_DEFAULT, from))?;
+        drop(dataset);
+        close(file)
+    })
+    .unwrap();
+}
+
+#[test]
+fn complex_numbers_and_bools_of_other_programs_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.h5");
+    let float = ElementType::for_writing(DType::Float32).unwrap();
+    let values = Random::new(3).values(DType::Complex64, 4);
+    let bytes = values.as_bytes().unwrap();
+
+    let complex = Handle::owned(call!(H5Tcomplex_create(float.memory())).unwrap());
+    write_as(&path, &complex, 4, bytes);
+    assert_same(&read_whole(&path).unwrap().1, &values, "complex numbers of HDF5 2.0");
+
+    // The imaginary part first, and a gap between the parts.
+    let spread = Handle::owned(call!(H5Tcreate(H5T_COMPOUND, 16)).unwrap());
+    call!(H5Tinsert(spread.id(), c"i".as_ptr(), 0, float.memory())).unwrap();
+    call!(H5Tinsert(spread.id(), c"r".as_ptr(), 12, float.memory())).unwrap();
+    let swapped = bytes.chunks(8).flat_map(|number| [&number[4..], &[9; 8], &number[..4]].concat());
+    write_as(&path, &spread, 4, &swapped.collect::<Vec<u8>>());
+    assert_same(&read_whole(&path).unwrap().1, &values, "a spread compound");
+
+    let wide = ElementType::for_writing(DType::UInt16).unwrap();
+    let truth = Handle::owned(call!(H5Tenum_create(wide.memory())).unwrap());
+    for (name, value) in [(c"True", 1u16), (c"False", 0)] {
+        call!(H5Tenum_insert(truth.id(), name.as_ptr(), (&raw const value).cast())).unwrap();
+    }
+    write_as(&path, &truth, 3, bytemuck::cast_slice(&[1u16, 0, 1]));
+    assert_same(&read_whole(&path).unwrap().1, &Values::Bool(vec![true, false, true]), "bools of 16 bits");
 }
