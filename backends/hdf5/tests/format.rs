@@ -2,16 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
 use bytes::Bytes;
 use fascicle_backend::{
-    Attributes, Backend, EntryInfo, EntryKind, EntryPath, Error, ErrorKind, FileOptions, MetaWriteMode,
-    RecordKey, Result, WriteMode,
+    ArrayOptions, ArraySpec, Attributes, Backend, DType, EntryInfo, EntryKind, EntryPath, Error, ErrorKind,
+    FileOptions, MetaWriteMode, RecordKey, Region, Result, ScanOptions, Shape, TableOptions, Values,
+    WriteMode,
 };
-use fascicle_hdf5::{Hdf5Backend, Hdf5Options};
+use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
 use futures::TryStreamExt;
 use std::{
     os::unix::fs::{MetadataExt, symlink},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -87,6 +90,52 @@ impl Place {
             .collect()
     }
 
+    async fn write_array(
+        &self,
+        name: &str,
+        values: Vec<i64>,
+        mode: WriteMode,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        let spec = ArraySpec { shape: Shape::new([values.len() as u64])?, dtype: DType::Int64 };
+        let options = ArrayOptions { attributes: attributes.clone(), ..ArrayOptions::default() };
+        let arrays = self.backend.arrays().unwrap();
+        let mut writer = arrays.create(&path(name), &spec, &options, mode).await?;
+        writer.write(&Region::whole(&spec.shape), Values::Int64(values)).await?;
+        writer.finish().await
+    }
+
+    async fn write_table(
+        &self,
+        name: &str,
+        rows: &RecordBatch,
+        mode: WriteMode,
+        attributes: &Attributes,
+    ) -> Result<u64> {
+        let options = TableOptions { attributes: attributes.clone(), ..TableOptions::default() };
+        let tables = self.backend.tables().unwrap();
+        let mut writer = tables.create(&path(name), rows.schema(), &options, mode).await?;
+        writer.write(rows.clone()).await?;
+        writer.finish().await
+    }
+
+    async fn append_rows(&self, name: &str, rows: &RecordBatch) -> Result<u64> {
+        let mut writer = self.backend.tables().unwrap().append(&path(name), rows.schema()).await?;
+        writer.write(rows.clone()).await?;
+        writer.finish().await
+    }
+
+    /// The values of the one column of a table.
+    async fn read_rows(&self, name: &str) -> Vec<i64> {
+        let options = ScanOptions::default();
+        let batches = self.backend.tables().unwrap().scan(&path(name), &options).await.unwrap();
+        let batches: Vec<RecordBatch> = batches.try_collect().await.unwrap();
+        batches
+            .iter()
+            .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+            .collect()
+    }
+
     async fn kind_of_error(&self, name: &str) -> ErrorKind {
         self.backend.stat(&path(name)).await.unwrap_err().kind()
     }
@@ -98,6 +147,11 @@ fn path(text: &str) -> EntryPath {
 
 fn attributes(value: f64) -> Attributes {
     Attributes::from_iter([("unit".to_owned(), "mV".into()), ("gain".to_owned(), value.into())])
+}
+
+fn rows(values: impl IntoIterator<Item = i64>) -> RecordBatch {
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(values));
+    RecordBatch::try_from_iter_with_nullable([("n", column, true)]).unwrap()
 }
 
 fn entry(name: &str, kind: EntryKind, stored_name: &str) -> (String, EntryKind, String) {
@@ -157,6 +211,94 @@ async fn files_directories_metas_attributes_and_records_have_their_names() {
     assert!(backend.list(&path("a")).await.unwrap().has_meta);
     assert_eq!(place.list("a").await, [entry("notes.txt", EntryKind::File, "notes.txt")]);
     assert_eq!(backend.stat(&path("a")).await.unwrap().size_bytes, 4, "its meta");
+}
+
+#[tokio::test]
+async fn arrays_and_tables_have_their_names_and_keep_them_when_they_move() {
+    let place = Place::new();
+    let backend = &place.backend;
+    place.write_array("x", vec![1, 2, 3], WriteMode::Create, &attributes(1.5)).await.unwrap();
+    place.write_table("t", &rows(0..3), WriteMode::Create, &attributes(2.5)).await.unwrap();
+    assert_eq!(place.append_rows("t", &rows(3..5)).await.unwrap(), 5);
+    let parts = ["part-00000000000000000000.parquet", "part-00000000000000000001.parquet"];
+    let on_disk = |array: &str, table: &str| {
+        let [first, second] = parts.map(|part| format!("{table}.parquet/{part}"));
+        let attributes = format!("_attributes/{table}.parquet.json");
+        let mut names = vec![
+            "_attributes/".to_owned(),
+            attributes,
+            format!("{array}.h5"),
+            format!("{table}.parquet/"),
+            first,
+            second,
+        ];
+        names.sort();
+        names
+    };
+    assert_eq!(place.on_disk(), on_disk("x", "t"));
+    backend.rename(&path("x"), &path("array")).await.unwrap();
+    backend.rename(&path("t"), &path("table")).await.unwrap();
+    assert_eq!(place.on_disk(), on_disk("array", "table"));
+    assert_eq!(backend.read_attributes(&path("array")).await.unwrap(), attributes(1.5));
+    assert_eq!(backend.read_attributes(&path("table")).await.unwrap(), attributes(2.5));
+    assert_eq!(place.read_rows("table").await, [0, 1, 2, 3, 4]);
+    let size = |name: &str| std::fs::metadata(place.file(name)).unwrap().len();
+    assert_eq!(backend.stat(&path("array")).await.unwrap().size_bytes, size("array.h5"));
+    let bytes: u64 = parts.iter().map(|part| size(&format!("table.parquet/{part}"))).sum();
+    assert_eq!(backend.stat(&path("table")).await.unwrap().size_bytes, bytes);
+}
+
+#[tokio::test]
+async fn tables_are_csv_files_on_request_and_read_in_either_format() {
+    let place = Place::with(Hdf5Options::default().with_fsync(false).with_tables(TableFormat::Csv));
+    let (csv, fine) = (&place, Attributes::new());
+    csv.write_table("t", &rows(0..3), WriteMode::Create, &fine).await.unwrap();
+    assert_eq!(csv.append_rows("t", &rows(3..5)).await.unwrap(), 5);
+    assert_eq!(place.on_disk(), ["t.csv"]);
+    assert_eq!(std::fs::read_to_string(place.file("t.csv")).unwrap(), "n\n0\n1\n2\n3\n4\n");
+
+    let parquet = Hdf5Backend::open(place.file(""), Hdf5Options::default()).unwrap();
+    let Place { keep, .. } = place;
+    let place = Place { keep, backend: parquet };
+    assert_eq!(place.read_rows("t").await, [0, 1, 2, 3, 4]);
+    let begun = place.backend.tables().unwrap().append(&path("t"), rows(5..6).schema()).await;
+    let mut begun = begun.unwrap();
+    begun.write(rows(5..6)).await.unwrap();
+    place.write_table("t", &rows(7..9), WriteMode::Overwrite, &fine).await.unwrap();
+    assert_eq!(begun.finish().await.unwrap_err().kind(), ErrorKind::Conflict, "its table is gone");
+    assert_eq!(place.on_disk(), ["t.parquet/", "t.parquet/part-00000000000000000000.parquet"]);
+    assert_eq!(place.read_rows("t").await, [7, 8]);
+}
+
+/// The table changes between the two formats; whoever reads finds all rows of one of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_find_a_whole_table_while_its_format_changes() {
+    let place = Place::with(Hdf5Options::default().with_fsync(false).with_tables(TableFormat::Csv));
+    let options = Hdf5Options::default().with_fsync(false);
+    let parquet = Hdf5Backend::open(place.file(""), options).unwrap();
+    let csv = place.backend.clone();
+    place.write_table("t", &rows(0..10), WriteMode::Create, &Attributes::new()).await.unwrap();
+    let changing = tokio::spawn(async move {
+        for round in 0..40i64 {
+            let backend = if round % 2 == 0 { &parquet } else { &csv };
+            let rows = rows(round..round + 10);
+            let options = TableOptions::default();
+            let tables = backend.tables().unwrap();
+            let mut writer =
+                tables.create(&path("t"), rows.schema(), &options, WriteMode::Overwrite).await.unwrap();
+            writer.write(rows).await.unwrap();
+            writer.finish().await.unwrap();
+        }
+    });
+    let mut reads = 0;
+    while !changing.is_finished() {
+        let read = place.read_rows("t").await;
+        let first = read[0];
+        assert_eq!(read, (first..first + 10).collect::<Vec<_>>());
+        reads += 1;
+    }
+    changing.await.unwrap();
+    assert!(reads > 0);
 }
 
 #[tokio::test]
