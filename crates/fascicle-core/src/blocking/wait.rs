@@ -33,7 +33,11 @@ thread_local! {
 pub fn wait<T: Send>(future: impl Future<Output = Result<T>> + Send) -> Result<T> {
     let runtime = runtime()?;
     match Handle::try_current() {
-        Ok(current) if current.id() != runtime.id() || !DRIVES.get() => drive_elsewhere(&runtime, future),
+        // A task of the runtime itself: its thread drives the timers that the future may wait for, and hands that duty over.
+        Ok(current) if current.id() == runtime.id() && !DRIVES.get() => {
+            tokio::task::block_in_place(|| drive_elsewhere(&runtime, future))
+        }
+        Ok(current) if current.id() != runtime.id() => drive_elsewhere(&runtime, future),
         _ => drive(&runtime, future),
     }
 }
