@@ -1,0 +1,208 @@
+//! A command that fills a directory, watched over: signals are passed on to it, and how it ended is told.
+
+use crate::commands::signal_code;
+use crate::facts::config_json;
+use fascicle::config::matches;
+use fascicle::{BuildResult, Config, Directory, Error, IdentityRules, Result, Root, Status};
+use rustix::process::{Pid, Signal, getpgrp, kill_process};
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// The builds in whose commands this process runs, the outermost first, one path on each line.
+const BUILDING: &str = "FASCICLE_BUILDING";
+/// No command has failed yet.
+const NO_FAILURE: u16 = u16::MAX;
+
+/// The signals that ask for an end.
+const SIGNALS: [Signal; 4] = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
+
+/// A command to be run for a directory.
+pub(crate) struct BuildCommand {
+    command: Vec<OsString>,
+    /// The folder of the root.
+    folder: PathBuf,
+    /// How many signals have arrived, and the last of them.
+    signals: watch::Receiver<(u64, i32)>,
+    is_building: AtomicBool,
+    failure: AtomicU16,
+}
+
+impl BuildCommand {
+    /// A command for a root in `folder`. From here on this process no longer ends by a signal of its own accord.
+    pub(crate) fn new(command: Vec<OsString>, folder: PathBuf) -> Result<Self> {
+        let (sender, signals) = watch::channel((0, 0));
+        for awaited in SIGNALS {
+            let number = awaited.as_raw();
+            let mut arrivals = signal(SignalKind::from_raw(number))
+                .map_err(|error| Error::from(error).during("watch for signals"))?;
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                while arrivals.recv().await.is_some() {
+                    sender.send_modify(|(count, last)| (*count, *last) = (*count + 1, number));
+                }
+            });
+        }
+        Ok(BuildCommand {
+            command,
+            folder,
+            signals,
+            is_building: AtomicBool::new(false),
+            failure: AtomicU16::new(NO_FAILURE),
+        })
+    }
+
+    /// Waits for a signal that arrives while nothing is being built.
+    pub(crate) async fn interrupted(&self) -> i32 {
+        let mut signals = self.signals.clone();
+        loop {
+            if signals.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            let (_, signal) = *signals.borrow_and_update();
+            if !self.is_building.load(Ordering::Acquire) {
+                return signal;
+            }
+        }
+    }
+
+    /// The exit code of the command, if it failed.
+    pub(crate) fn failure(&self) -> Option<u8> {
+        u8::try_from(self.failure.load(Ordering::Acquire)).ok()
+    }
+
+    /// Runs the command once, to fill `directory`.
+    pub(crate) async fn run(&self, directory: Directory) -> BuildResult {
+        self.is_building.store(true, Ordering::Release);
+        let outcome = self.run_watched(&directory).await;
+        if outcome.is_err() && self.failure().is_none() {
+            self.failure.store(1, Ordering::Release);
+        }
+        self.is_building.store(false, Ordering::Release);
+        outcome
+    }
+
+    async fn run_watched(&self, directory: &Directory) -> BuildResult {
+        let mut signals = self.signals.clone();
+        let (program, arguments) = self.command.split_first().ok_or("there is no command")?;
+        let folder = self.folder.join(directory.path().as_str());
+        let mut config_file =
+            tempfile::Builder::new().prefix("fascicle-config-").suffix(".json").tempfile()?;
+        serde_json::to_writer_pretty(&mut config_file, &config_json(&directory.config().await?))?;
+        config_file.flush()?;
+        let mut command = tokio::process::Command::new(program);
+        command
+            .args(arguments)
+            .env("FASCICLE_DIR", &folder)
+            .env("FASCICLE_CONFIG_FILE", config_file.path())
+            .env(BUILDING, with_ancestors(&folder))
+            // What a command prints is not the answer of this one.
+            .stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?));
+        let (earlier, signal) = *signals.borrow_and_update();
+        if earlier > 0 {
+            self.fail(signal_code(signal));
+            return Err(format!("signal {signal} arrived before the command was started").into());
+        }
+        let mut child = command.spawn().map_err(|error| {
+            self.fail(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 });
+            format!("the command '{}' could not be started: {error}", program.to_string_lossy())
+        })?;
+        let mut interruption = None;
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status?,
+                Ok(()) = signals.changed() => {
+                    let (_, signal) = *signals.borrow_and_update();
+                    interruption = Some(signal);
+                    pass_on(signal, child.id());
+                }
+            }
+        };
+        match (status_code(status), interruption) {
+            (0, None) => Ok(()),
+            (0, Some(signal)) => {
+                self.fail(signal_code(signal));
+                Err(format!("signal {signal} arrived while the command was running").into())
+            }
+            (code, _) => {
+                self.fail(code);
+                Err(match status.signal() {
+                    Some(signal) => format!("the command was ended by signal {signal}"),
+                    None => format!("the command ended with exit code {code}"),
+                }
+                .into())
+            }
+        }
+    }
+
+    fn fail(&self, code: u8) {
+        self.failure.store(u16::from(code), Ordering::Release);
+    }
+}
+
+fn status_code(status: ExitStatus) -> u8 {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => u8::try_from(code).unwrap_or(255),
+        (None, Some(signal)) => signal_code(signal),
+        (None, None) => 255,
+    }
+}
+
+/// Sends a signal on to the command, unless the terminal has sent it there already.
+fn pass_on(signal: i32, child: Option<u32>) {
+    let from_keyboard = signal == Signal::INT.as_raw() || signal == Signal::QUIT.as_raw();
+    if from_keyboard && is_in_foreground() {
+        return;
+    }
+    let child = child.and_then(|child| i32::try_from(child).ok()).and_then(Pid::from_raw);
+    if let (Some(child), Some(signal)) = (child, SIGNALS.into_iter().find(|known| known.as_raw() == signal)) {
+        // A command that has ended meanwhile needs no signal.
+        let _ = kill_process(child, signal);
+    }
+}
+
+/// Whether the terminal sends Ctrl-C to this process, and so to the command, too.
+fn is_in_foreground() -> bool {
+    let terminal = std::fs::File::open("/dev/tty");
+    terminal.is_ok_and(|terminal| rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
+}
+
+fn with_ancestors(folder: &Path) -> OsString {
+    let mut all = std::env::var_os(BUILDING).unwrap_or_default();
+    if !all.is_empty() {
+        all.push("\n");
+    }
+    all.push(folder);
+    all
+}
+
+/// Whether this process runs in the command of a build of the same config, which would wait for itself for ever.
+pub(crate) async fn within_itself(
+    root: &Root,
+    folder: &Path,
+    config: &Config,
+    rules: &IdentityRules,
+) -> Result<bool> {
+    let building = std::env::var(BUILDING).unwrap_or_default();
+    let same = |path: &Path| match (path.canonicalize(), folder.canonicalize()) {
+        (Ok(path), Ok(folder)) => path.strip_prefix(folder).ok().and_then(Path::to_str).map(str::to_owned),
+        _ => None,
+    };
+    for path in building.lines().filter_map(|line| same(Path::new(line))) {
+        let Some(meta) = root.dir(&path)?.meta().await? else { continue };
+        let asked = rules.complete(config)?;
+        if meta.status == Status::Running
+            && meta.config.type_name() == asked.type_name()
+            && matches(&meta.config, &asked, rules)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

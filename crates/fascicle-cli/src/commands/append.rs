@@ -1,0 +1,127 @@
+//! `fascicle append`: rows or bytes at the end of an entry.
+
+use super::Context;
+use super::put::{next_piece, report, target};
+use crate::exit::Exit;
+use crate::npy::NpyReader;
+use crate::place::Place;
+use crate::source::{AsKind, FileSource, Source, SourceArguments};
+use crate::tables::open_table;
+use crate::value::as_rows;
+use clap::Args;
+use fascicle::arrow::array::RecordBatch;
+use fascicle::arrow::schema::Schema;
+use fascicle::{Error, ErrorKind, Result};
+
+/// Rows of a table of about so many bytes are appended at once.
+const APPEND_BYTES: usize = 256 << 20;
+
+/// Add rows to an array or a table, or bytes to a file; it is created when it is not there
+///
+/// The dtype and the columns must fit what is there. Input of up to 256 MiB (arrays: 8 MiB) appears all at once, larger input
+/// in parts of that size.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "fascicle append [OPTIONS] <FILE> <PLACE>\n       fascicle append [OPTIONS] --value <ARRAY> <PLACE>"
+)]
+pub(crate) struct Append {
+    #[command(flatten)]
+    source: SourceArguments,
+}
+
+impl Append {
+    pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
+        let (source, given) = self.source.understand()?;
+        let place = target(context, &source, &given).await?;
+        match source {
+            Source::Value(data) => {
+                place.root.as_dir().append(place.path.as_str(), as_rows(data)?).await?;
+            }
+            Source::File(file) => append_file(&place, &file).await?,
+        }
+        report(context, &place).await?;
+        Ok(Exit::Fine)
+    }
+}
+
+async fn append_file(place: &Place, file: &FileSource) -> Result<()> {
+    let (home, name) = (place.root.as_dir(), place.path.as_str());
+    let located = |error: Error| error.during("read file").at(file.name());
+    match file.kind {
+        AsKind::Array => {
+            let (source, length) = file.open()?;
+            let mut reader = NpyReader::open(source, length).map_err(located)?;
+            if reader.spec().shape.rank() == 0 {
+                return home.append(name, reader.no_rows()?).await.map(|_| ());
+            }
+            if !reader.is_in_rows() {
+                // Rows lie scattered over such a file, so it is read as a whole; it then is no longer in rows of its own.
+                let rows = reader.read_all().map_err(located)?;
+                return home.append(name, rows).await.map(|_| ());
+            }
+            let mut done = 0;
+            while let Some(rows) = reader.next_rows(&mut done).map_err(located)? {
+                home.append(name, rows).await?;
+            }
+            // Nothing was appended of a file without rows: it still must fit, and creates the array when there is none.
+            match done {
+                0 => home.append(name, reader.no_rows()?).await.map(|_| ()),
+                _ => Ok(()),
+            }
+        }
+        AsKind::Table => {
+            let stored = match home.table(name).await {
+                Ok(table) => Some(table.schema().clone()),
+                Err(error) if error.is_not_found() => None,
+                Err(error) => return Err(error),
+            };
+            append_table(place, file, stored.as_deref()).await
+        }
+        AsKind::Columns => {
+            Err(Error::new(ErrorKind::InvalidInput, "columns cannot be appended to a whole directory")
+                .during("append to")
+                .at(name)
+                .hint("append to each array, or to a table"))
+        }
+        AsKind::File => {
+            let (mut source, _) = file.open()?;
+            let mut is_empty = true;
+            while let Some(piece) = next_piece(&mut source).map_err(located)? {
+                is_empty = false;
+                home.append_file(name, piece).await?;
+            }
+            if is_empty {
+                home.append_file(name, Vec::new()).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn append_table(place: &Place, file: &FileSource, stored: Option<&Schema>) -> Result<()> {
+    let located = |error: Error| error.during("read file").at(file.name());
+    let table =
+        open_table(file.open_seekable()?, file.format, file.null.as_deref(), stored).map_err(located)?;
+    let (home, name) = (place.root.as_dir(), place.path.as_str());
+    let mut held: Vec<RecordBatch> = Vec::new();
+    let mut appended = false;
+    let joined = |held: &[RecordBatch]| {
+        arrow_select::concat::concat_batches(&table.schema, held).map_err(|error| {
+            located(
+                Error::new(ErrorKind::LimitExceeded, "the rows do not fit into one batch").caused_by(error),
+            )
+        })
+    };
+    for batch in table.batches {
+        held.push(batch.map_err(located)?);
+        if held.iter().map(RecordBatch::get_array_memory_size).sum::<usize>() >= APPEND_BYTES {
+            home.append_table(name, &joined(&held)?).await?;
+            held.clear();
+            appended = true;
+        }
+    }
+    if !held.is_empty() || !appended {
+        home.append_table(name, &joined(&held)?).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! `fascicle init`: a folder becomes a root.
+
+use super::Context;
+use crate::exit::Exit;
+use clap::Args;
+use fascicle::Result;
+use fascicle::config::parse_arguments;
+use serde_json::json;
+
+/// Make a root
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// The folder; it is created when it does not exist
+    place: String,
+
+    /// How the root stores what is put into it
+    #[arg(long, default_value = "hdf5")]
+    backend: String,
+
+    /// An option of the backend: tables=csv stores tables as datamate does
+    #[arg(long = "option", value_name = "NAME=VALUE")]
+    options: Vec<String>,
+}
+
+impl Init {
+    pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
+        let root = fascicle::init(&self.place, &self.backend, &parse_arguments(&self.options)?).await?;
+        if context.output.json {
+            let document = json!({ "root": root.location(), "backend": root.backend().name() });
+            context.output.json_document(&document)?;
+        }
+        Ok(Exit::Fine)
+    }
+}

@@ -1,0 +1,74 @@
+//! The verbs, one in each file.
+
+mod append;
+mod completions;
+mod diff;
+mod du;
+mod get;
+mod init;
+mod ls;
+mod meta;
+mod mv;
+mod put;
+mod rm;
+mod run;
+mod show;
+mod table;
+mod tree;
+
+pub(crate) use run::signal_code;
+
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::place::RootArgument;
+use clap::Subcommand;
+use fascicle::Result;
+
+/// What every verb works with.
+pub(crate) struct Context {
+    pub(crate) output: Output,
+    pub(crate) root: RootArgument,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Init(init::Init),
+    Ls(ls::Ls),
+    Tree(tree::Tree),
+    Show(show::Show),
+    Put(put::Put),
+    Append(append::Append),
+    Get(get::Get),
+    Meta(meta::Meta),
+    Run(run::Run),
+    Rm(rm::Rm),
+    Mv(mv::Mv),
+    Du(du::Du),
+    Diff(diff::Diff),
+    Table(table::Table),
+    Completions(completions::Completions),
+}
+
+impl Verb {
+    /// Does it.
+    pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
+        match self {
+            Verb::Init(verb) => verb.run(context).await,
+            Verb::Ls(verb) => verb.run(context).await,
+            Verb::Tree(verb) => verb.run(context).await,
+            Verb::Show(verb) => verb.run(context).await,
+            Verb::Put(verb) => verb.run(context).await,
+            Verb::Append(verb) => verb.run(context).await,
+            Verb::Get(verb) => verb.run(context).await,
+            Verb::Meta(verb) => verb.run(context).await,
+            Verb::Run(verb) => verb.run(context).await,
+            Verb::Rm(verb) => verb.run(context).await,
+            Verb::Mv(verb) => verb.run(context).await,
+            Verb::Du(verb) => verb.run(context).await,
+            Verb::Diff(verb) => verb.run(context).await,
+            Verb::Table(verb) => verb.run(context).await,
+            Verb::Completions(verb) => verb.run(context),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! `fascicle run`: any program as the build step of find-or-build.
+
+use super::Context;
+use crate::build::{BuildCommand, within_itself};
+use crate::duration::parse_duration;
+use crate::exit::Exit;
+use crate::facts::config_json;
+use crate::place::{local_root, open_root};
+use crate::report;
+use clap::{Args, ValueEnum};
+use fascicle::config::{Map, Value, parse_argument_value, parse_arguments, read_yaml_bytes};
+use fascicle::{Config, Error, ErrorKind, IdentityRules, OnMismatch, ResolveOptions, Result, Root};
+use serde_json::json;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Find the finished directory of a config, or build it by running a command once
+///
+/// Of all who ask for one config, in any process, one runs the command and the others wait. The command gets
+///   FASCICLE_DIR          the directory to fill: 'fascicle put FILE "$FASCICLE_DIR/x"', or files written into it
+///   FASCICLE_CONFIG_FILE  the config as JSON, 'type' among its fields; NaN and infinities are text
+/// and its standard output goes to the standard error stream. The last line that this command prints is the place of the
+/// directory. When the command fails, the directory is marked as 'stopped', is never found, and this command ends with the
+/// same exit code. Ctrl-C and SIGTERM are passed on to the command, and the build is then marked as 'stopped'. Without a command
+/// nothing is built: a directory that does not exist is 'not found', exit code 3.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+#[command(override_usage = "fascicle run [OPTIONS] <ROOT> <TYPE> [KEY=VALUE]... [-- <COMMAND>...]")]
+pub(crate) struct Run {
+    /// The root
+    #[arg(value_name = "ROOT")]
+    place: String,
+
+    /// The type of the config, which names the directory, too
+    #[arg(value_name = "TYPE")]
+    type_name: String,
+
+    /// Fields of the config; values are YAML 1.2: 1e-5 is a float, 007 is seven, no is text, [1, 2] a list; a.b nests
+    #[arg(value_name = "KEY=VALUE")]
+    fields: Vec<String>,
+
+    /// A YAML or JSON file with fields of the config; those given as arguments come before those in the file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// A field's default: filled in where it is missing, and without influence on which directory is found
+    #[arg(long = "default", value_name = "KEY=VALUE")]
+    defaults: Vec<String>,
+
+    /// A field that does not tell one directory from another
+    #[arg(long = "exclude", value_name = "KEY")]
+    excluded: Vec<String>,
+
+    /// The version of the command; another version is another directory
+    #[arg(long, value_name = "VERSION")]
+    code_version: Option<String>,
+
+    /// The path that the directory must have, instead of an automatic name
+    #[arg(long, value_name = "NAME")]
+    path: Option<String>,
+
+    /// What happens when the directory at --path has another config
+    #[arg(long, value_name = "WHAT", default_value = "fail", requires = "path")]
+    on_mismatch: Mismatch,
+
+    /// How long to wait for somebody else who builds the directory: 30s, 10m, 2h
+    #[arg(long, value_parser = parse_duration)]
+    timeout: Option<Duration>,
+
+    /// The command and its arguments
+    #[arg(last = true)]
+    command: Vec<OsString>,
+}
+
+/// What happens when the directory at a given path has another config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mismatch {
+    /// Refuse, with exit code 4
+    Fail,
+    /// Take it as it is, with a warning
+    Warn,
+}
+
+impl Run {
+    pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
+        let config = self.config()?;
+        let rules = self.rules()?;
+        let mut options = ResolveOptions { timeout: self.timeout, ..ResolveOptions::default() };
+        options.path = self.path.clone();
+        if self.on_mismatch == Mismatch::Warn {
+            options = options.on_mismatch(OnMismatch::Warn);
+        }
+        if self.command.is_empty() {
+            let root = open_root(&self.place).await?;
+            return self.find(&root, &config, &rules, context).await;
+        }
+        let folder = local_root(&self.place)?;
+        let root = open_root(folder.to_str().unwrap_or(&self.place)).await?;
+        if within_itself(&root, &folder, &config, &rules).await? {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "the command of this build asks for the same build",
+            )
+            .during("find or build")
+            .at(config));
+        }
+        let build = BuildCommand::new(self.command.clone(), folder)?;
+        let resolving = root.resolve_config(&config, &rules, &options, |directory| build.run(directory));
+        let resolution = tokio::select! {
+            biased;
+            resolution = resolving => resolution,
+            // Nothing is being built: whoever builds is not disturbed.
+            signal = build.interrupted() => return Ok(Exit::Command(signal_code(signal))),
+        };
+        let resolution = match (resolution, build.failure()) {
+            (Ok(resolution), _) => resolution,
+            (Err(error), Some(code)) if error.kind() == ErrorKind::BuildFailed => {
+                report::error(&error, Exit::Command(code));
+                return Ok(Exit::Command(code));
+            }
+            (Err(error), _) => return Err(error),
+        };
+        self.print(
+            resolution.directory.path().as_str(),
+            resolution.outcome.name(),
+            &resolution.directory,
+            context,
+        )
+        .await?;
+        Ok(Exit::Fine)
+    }
+
+    async fn find(
+        &self,
+        root: &Root,
+        config: &Config,
+        rules: &IdentityRules,
+        context: &mut Context,
+    ) -> Result<Exit> {
+        if self.path.is_some() {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "--path says where a directory is built, and there is no command",
+            )
+            .hint("give the command after '--', or leave --path out"));
+        }
+        let directory = root.find_config(config, rules).await?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "there is no finished directory of this config")
+                .during("find")
+                .at(config)
+                .hint("a command after '--' builds it")
+        })?;
+        self.print(directory.path().as_str(), "found", &directory, context).await?;
+        Ok(Exit::Fine)
+    }
+
+    async fn print(
+        &self,
+        path: &str,
+        outcome: &str,
+        directory: &fascicle::Directory,
+        context: &mut Context,
+    ) -> Result<()> {
+        let place = match self.place.ends_with([':', '/']) {
+            true => format!("{}{path}", self.place),
+            false => format!("{}/{path}", self.place),
+        };
+        if !context.output.json {
+            return context.output.line(place);
+        }
+        let config = directory.config().await?;
+        context.output.json_document(&json!({
+            "place": place,
+            "path": path,
+            "outcome": outcome,
+            "config": config_json(&config),
+        }))
+    }
+
+    fn config(&self) -> Result<Config> {
+        let mut fields = match &self.config {
+            Some(file) => read_config_file(file, &self.type_name)?,
+            None => Map::new(),
+        };
+        merge(&mut fields, parse_arguments(&self.fields)?);
+        let config = Config::from_fields(&self.type_name, fields);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn rules(&self) -> Result<IdentityRules> {
+        let version = self.code_version.as_deref().map(parse_argument_value).transpose()?;
+        Ok(IdentityRules {
+            defaults: parse_arguments(&self.defaults)?,
+            excluded: self.excluded.clone(),
+            version,
+            aliases: Vec::new(),
+        })
+    }
+}
+
+/// The exit code of a process that a signal ended.
+pub(crate) fn signal_code(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(255)
+}
+
+fn read_config_file(file: &Path, type_name: &str) -> Result<Map> {
+    let located = |error: Error| error.during("read the config file").at(file.display());
+    let bytes = std::fs::read(file).map_err(|error| located(error.into()))?;
+    let value = read_yaml_bytes(&bytes)
+        .map_err(|error| located(Error::new(ErrorKind::Corrupt, error.to_string())))?;
+    let Value::Map(mut fields) = value else {
+        return Err(located(Error::new(ErrorKind::Corrupt, "it does not hold a mapping of fields")));
+    };
+    match fields.shift_remove("type") {
+        Some(stored) if stored.as_str() != Some(type_name) => Err(located(Error::new(
+            ErrorKind::InvalidInput,
+            format!("its 'type' is {stored}, and {type_name} is asked for"),
+        ))),
+        _ => Ok(fields),
+    }
+}
+
+/// Puts `given` over `fields`, maps field by field.
+fn merge(fields: &mut Map, given: Map) {
+    for (key, value) in given {
+        match (fields.get_mut(&key), value) {
+            (Some(Value::Map(inner)), Value::Map(given)) => merge(inner, given),
+            (_, value) => {
+                fields.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_come_before_the_file() {
+        let map = |text: &str| fascicle::config::read_yaml(text).unwrap().as_map().unwrap().clone();
+        let mut fields = map("{a: 1, b: {c: 1, d: 2}, e: {f: 1}}");
+        merge(&mut fields, map("{b: {d: 3}, e: 5, g: 6}"));
+        assert_eq!(Value::Map(fields).to_string(), "{a: 1, b: {c: 1, d: 3}, e: 5, g: 6}");
+    }
+}
