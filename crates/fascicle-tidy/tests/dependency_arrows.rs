@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("fascicle-memory", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-hdf5", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
     ("fascicle-conformance", &["fascicle-backend", "fascicle-core"]),
-    ("fascicle", &["fascicle-backend", "fascicle-core", "fascicle-memory", "fascicle-hdf5"]),
+    ("fascicle", &["fascicle-backend", "fascicle-core", "fascicle-local", "fascicle-memory", "fascicle-hdf5"]),
     ("fascicle-cli", &["fascicle"]),
     ("fascicle-judges", &[]),
     ("fascicle-tidy", &[]),

@@ -1,0 +1,55 @@
+//! The same names without `.await`: for simulations, scripts, thread pools, and everything else that is not asynchronous.
+//!
+//! ```
+//! use fascicle::BuildResult;
+//! use fascicle::blocking::{Build, Directory, open};
+//! # use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Cells {
+//!     n_cells: i64,
+//! }
+//!
+//! impl Build for Cells {
+//!     fn build(&self, dir: &Directory) -> BuildResult {
+//!         Ok(dir.put("cell_id", (0..self.n_cells).collect::<Vec<_>>())?)
+//!     }
+//! }
+//!
+//! let root = open("memory:blocking-example")?;
+//! let cells = root.resolve(&Cells { n_cells: 100 })?; // built, and found ever after
+//! assert_eq!(cells.array("cell_id")?.len(), 100);
+//! # Ok::<(), fascicle::Error>(())
+//! ```
+//!
+//! It works on plain threads, in the threads of a pool such as rayon's, and on threads that drive asynchronous tasks, whose
+//! other tasks stand still meanwhile. [`wait`] waits for any future, for what has no name here.
+
+use crate::OpenOptions;
+use crate::config::Map;
+use fascicle_core::{Result, roots};
+use std::path::Path;
+
+pub use fascicle_core::blocking::*;
+
+/// Opens the root at a place, as [`crate::open`].
+pub fn open(place: impl AsRef<Path>) -> Result<Root> {
+    open_with(place, &OpenOptions::default())
+}
+
+/// Opens the root at a place with options.
+pub fn open_with(place: impl AsRef<Path>, options: &OpenOptions) -> Result<Root> {
+    wait(options.open(place.as_ref())).map(Root::from)
+}
+
+/// Makes a root, as [`crate::init`].
+pub fn init(place: impl AsRef<Path>, backend: &str, options: &Map) -> Result<Root> {
+    wait(crate::init(place.as_ref(), backend, options)).map(Root::from)
+}
+
+/// Opens the root at a place and makes it the default root of this process.
+pub fn set_default_root(place: impl AsRef<Path>) -> Result<Root> {
+    let root = open(place)?;
+    roots::set_default(Some(root.as_async().clone()));
+    Ok(root)
+}
