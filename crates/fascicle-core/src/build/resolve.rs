@@ -10,7 +10,7 @@ use std::time::Duration;
 /// What happens when a directory at a given path has another config than the one asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnMismatch {
-    /// [`ErrorKind::Mismatch`], with the difference.
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch), with the difference.
     #[default]
     Fail,
     /// The directory is returned as it is, with the difference as a warning.

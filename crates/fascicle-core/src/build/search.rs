@@ -161,9 +161,7 @@ impl<'a> Request<'a> {
             let claim = match read::<Claim>(self.backend(), &epoch.claim()?).await? {
                 Some(claim) => claim,
                 None => {
-                    if number == 0
-                        && let Some(adopted) = self.adopt(&epoch).await?
-                    {
+                    if let Some(adopted) = self.adopt(&epoch).await? {
                         return Ok((adopted, Outcome::Adopted));
                     }
                     let mine = self.new_claim()?;
@@ -207,10 +205,8 @@ impl<'a> Request<'a> {
                     }
                 }
                 Some(End::Stopped { .. } | End::Abandoned { .. }) => {}
-                None if number == 0 && self.root.options().adopt_foreign => {
-                    let found =
-                        self.root.foreign().find(self.root, &self.key, &self.config, self.rules).await?;
-                    return Ok(match found {
+                None if self.root.options().adopt_foreign => {
+                    return Ok(match self.look_for_unknown(&epoch).await? {
                         Some(Found::Finished(path)) => Some(path),
                         Some(Found::Running(_)) | None => None,
                     });
@@ -305,7 +301,8 @@ impl<'a> Request<'a> {
             return self.retire(epoch, RetiredReason::Modified).await;
         }
         if !matches(&meta.config, &self.config, self.rules)? {
-            if self.fixed.is_some() {
+            // Without a mark it is another program's, which removed what was here and gave the name to another config.
+            if self.fixed.is_some() || meta.build.is_none() {
                 return self.retire(epoch, RetiredReason::Deleted).await;
             }
             return Err(Error::new(
@@ -316,6 +313,8 @@ impl<'a> Request<'a> {
         }
         match meta.status {
             Status::Done => Ok(Ended::Usable(path)),
+            // Another program removed what was here, and builds the same again.
+            Status::Running if meta.build.is_none() => self.retire(epoch, RetiredReason::Deleted).await,
             // Its builder committed, and died before it could say so in the meta.
             Status::Running => self.mark_done(epoch, nonce, &path).await.map(|()| Ended::Usable(path)),
             Status::Stopped | Status::Other(_) => self.retire(epoch, RetiredReason::Deleted).await,
@@ -366,14 +365,20 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// A directory of this config that the index does not know. Those that fascicle built are looked for in the first
+    /// epoch only, for the case that the index was lost: in a later one, it is the index that knows best.
+    async fn look_for_unknown(&self, epoch: &Epoch) -> Result<Option<Found>> {
+        let marked = epoch.number == 0;
+        self.root.foreign().find(self.root, &self.key, &self.config, self.rules, marked).await
+    }
+
     /// Takes over a finished directory that the index does not know.
     async fn adopt(&self, epoch: &Epoch) -> Result<Option<EntryPath>> {
         if self.fixed.is_some() || !self.root.options().adopt_foreign {
             return Ok(None);
         }
         loop {
-            let found = self.root.foreign().find(self.root, &self.key, &self.config, self.rules).await?;
-            let path = match found {
+            let path = match self.look_for_unknown(epoch).await? {
                 None => return Ok(None),
                 Some(Found::Finished(path)) => path,
                 Some(Found::Running(path)) => {
