@@ -1,4 +1,5 @@
 //! The blocking handles on plain threads, within asynchronous runtimes, in a rayon pool, and nested.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 use fascicle_core::blocking::{Build, Directory, Entry, Root, metas_as_table, wait};
 use fascicle_core::config::{Config, IdentityRules};
@@ -133,7 +134,8 @@ fn in_a_rayon_pool() {
 
 #[test]
 fn build_functions_stay_in_the_pool_that_asked() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).thread_name(|_| "ours".to_owned()).build().unwrap();
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(2).thread_name(|_| "ours".to_owned()).build().unwrap();
     let build = |dir: &Directory| -> BuildResult {
         assert_eq!(std::thread::current().name(), Some("ours"));
         let squares: Vec<i64> = (0..100i64).into_par_iter().map(|number| number * number).collect();
@@ -176,9 +178,12 @@ async fn an_asynchronous_build_may_hold_blocking_calls() {
     let build = |dir: fascicle_core::Directory| async move {
         Root::from(dir.root().clone()).resolve(&Cells { n_cells: 3 })?;
         let error = Root::from(dir.root().clone())
-            .resolve_config(&Config::new("Outer"), &IdentityRules::default(), &ResolveOptions::default(), |_| {
-                Ok(())
-            })
+            .resolve_config(
+                &Config::new("Outer"),
+                &IdentityRules::default(),
+                &ResolveOptions::default(),
+                |_| Ok(()),
+            )
             .unwrap_err();
         assert!(error.chain().contains("asks for itself"), "{error:?}");
         Ok(dir.put("x", [1]).await?)
@@ -218,7 +223,8 @@ fn a_failed_build_and_a_panic_are_errors() {
     assert_eq!(root.dir("Cells_0000").unwrap().status().unwrap(), Some(Status::Stopped));
     let options = ResolveOptions::default();
     let panics = |_: &Directory| -> BuildResult { panic!("on purpose") };
-    let error = root.resolve_config(&Config::new("P"), &IdentityRules::default(), &options, panics).unwrap_err();
+    let error =
+        root.resolve_config(&Config::new("P"), &IdentityRules::default(), &options, panics).unwrap_err();
     assert!(error.chain().contains("on purpose"), "{error:?}");
     assert!(root.find(&Cells { n_cells: 0 }).unwrap().is_none());
 }
@@ -319,7 +325,8 @@ fn every_kind_of_entry() {
     dir.put_table("table", &batch).unwrap();
     assert_eq!(dir.append_table("table", &batch).unwrap(), 8);
     let table = dir.table("table").unwrap();
-    let scanned: Result<Vec<arrow::array::RecordBatch>> = table.scan(&ScanOptions::default()).unwrap().collect();
+    let scanned: Result<Vec<arrow::array::RecordBatch>> =
+        table.scan(&ScanOptions::default()).unwrap().collect();
     assert_eq!(scanned.unwrap().iter().map(|batch| batch.num_rows()).sum::<usize>(), 8);
     assert_eq!((table.rows(), table.read().unwrap().num_rows()), (8, 8));
 
@@ -370,7 +377,10 @@ async fn a_deadline_holds_while_another_process_builds() {
             Ok(dir.put("x", [1])?)
         };
         let options = ResolveOptions::default();
-        builder.resolve_config(&Config::new("Slow"), &IdentityRules::default(), &options, build).unwrap().outcome
+        builder
+            .resolve_config(&Config::new("Slow"), &IdentityRules::default(), &options, build)
+            .unwrap()
+            .outcome
     });
     begun.recv().unwrap();
     let brief = ResolveOptions::default().timeout(Duration::from_millis(30));

@@ -2,6 +2,8 @@
 //!
 //! Run it with `cargo run --example append_stream [PLACE]`; on a folder, the reader could as well be another process.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use fascicle::{Directory, Result, open};
 use std::time::Duration;
 

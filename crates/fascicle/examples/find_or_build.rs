@@ -2,6 +2,8 @@
 //!
 //! Run it twice with `cargo run --example find_or_build [PLACE]`: the second time everything is found.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use fascicle::blocking::{Build, Directory, Root, open};
 use fascicle::{BuildResult, IdentityRules, Outcome, ResolveOptions, Result};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,7 @@
 //! A backend of one's own in the registry: here memory that counts what it is asked, opened at addresses `counted://…`.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use fascicle::backend::wrap::{CallCounts, Operation, observed};
 use fascicle::{MemoryBackend, OpenOptions, Registry, Result};
 use std::sync::Arc;

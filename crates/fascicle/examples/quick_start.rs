@@ -2,6 +2,8 @@
 //!
 //! Run it with `cargo run --example quick_start [PLACE]`; the place is a folder, `./data` unless given.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use fascicle::ndarray::Array;
 use fascicle::{Array2, Result, open, s};
 
@@ -13,6 +15,7 @@ async fn run(place: &str) -> Result<String> {
     cells.put("cell_id", (0..100i64).collect::<Vec<_>>()).await?;
     cells.put("colors", &Array::from_shape_fn((100, 3), |(cell, channel)| (cell + channel) as f64)).await?;
     cells.dir("connections")?.put("pre_cell_id", [12i64, 39, 48]).await?;
+    cells.put_table("summary", &cells.to_table().await?).await?; // a column for each array
     cells.put_file("notes.txt", "measured on a Sunday").await?;
 
     // Shape and dtype without data, and a part without the rest.
@@ -38,7 +41,9 @@ async fn main() -> Result<()> {
 #[tokio::test]
 async fn it_shows_what_was_stored() {
     let tree = run("memory:quick_start").await.unwrap();
-    for name in ["Directory_0000/", "cell_id", "colors", "connections/", "pre_cell_id", "notes.txt"] {
+    for name in
+        ["Directory_0000/", "cell_id", "colors", "connections/", "pre_cell_id", "notes.txt", "summary"]
+    {
         assert!(tree.contains(name), "{tree}");
     }
 }

@@ -48,14 +48,14 @@ pub(crate) fn hdf5(request: OpenRequest) -> Result<Arc<dyn Backend>> {
 fn check_options(request: &OpenRequest, stored: &[&str], given: &[&str]) -> Result<()> {
     let refuse = |kind, message: String, known: &[&str]| {
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        Err(Error::new(kind, message).hint(format!("options that can stand there: {known}")))
+        Err(Error::new(kind, message).hint(format!("known are: {known}")))
     };
-    if let Some(name) = request.stored.keys().find(|name| !stored.contains(&name.as_str())) {
-        let message = format!("the root has an option '{name}', which is not known for roots here");
-        return refuse(ErrorKind::Unsupported, message, stored);
-    }
     if let Some(name) = request.options.keys().find(|name| !given.contains(&name.as_str())) {
         return refuse(ErrorKind::InvalidInput, format!("there is no option '{name}'"), given);
+    }
+    if let Some(name) = request.stored.keys().find(|name| !stored.contains(&name.as_str())) {
+        let message = format!("'{name}' is not known as an option of roots of this backend");
+        return refuse(ErrorKind::Unsupported, message, stored);
     }
     Ok(())
 }

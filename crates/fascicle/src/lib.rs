@@ -62,20 +62,21 @@ pub(crate) use marker::Marker;
 pub use fascicle_core::{
     Appender, Array, ArrayBuilder, ArrayData, ArrayDescription, ArrayOptions, ArraySpec, Attributes,
     AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec, Comparison, Config, DType,
-    DateTime64, Directory, Element, Entry, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind, File,
-    FileOptions, FromArray, Identity, IdentityRules, IntoArray, IntoSelection, Literal, Meta, OnMismatch,
-    Outcome, PLAIN_TYPE, PinnedRoot, Precedence, Predicate, PutOptions, Region, Resolution, ResolveOptions,
-    Result, ResultExt, Root, RootOptions, ScanOptions, Selected, Selection, Shape, Status, Table,
-    TableDescription, TableOptions, TimeDelta64, TimeUnit, Values, WriteMode, metas_as_table, unit, widen,
+    DateTime64, Directory, Element, Entry, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
+    File, FileOptions, FromArray, Identity, IdentityRules, IntoArray, IntoSelection, Literal, Meta,
+    OnMismatch, Outcome, PLAIN_TYPE, PinnedRoot, Precedence, Predicate, PutOptions, Region, Resolution,
+    ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected, Selection, Shape, Status,
+    Table, TableDescription, TableOptions, TimeDelta64, TimeUnit, Values, WriteMode, metas_as_table, unit,
+    widen,
 };
 pub use fascicle_core::{arrow, compare, config, convert, roots, size, tree};
-pub use fascicle_memory::MemoryBackend;
 #[cfg(feature = "hdf5")]
 pub use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
+pub use fascicle_memory::MemoryBackend;
 
 pub use ndarray::{self, Array1, Array2, Array3, ArrayD, array, s};
 
-/// The contract between a [`Directory`](crate::Directory) and the storage beneath it, for those who write a backend.
+/// The contract between a [`Directory`] and the storage beneath it, for those who write a backend.
 pub mod backend {
     pub use fascicle_backend::*;
 }

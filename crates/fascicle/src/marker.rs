@@ -63,8 +63,11 @@ impl Marker {
             }
         }
         if let Some(unknown) = map.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-            return Err(Error::new(ErrorKind::Unsupported, format!("'{MARKER_FILE}' has an unknown field '{unknown}'"))
-                .hint(format!("known are {}", FIELDS.join(", "))));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("'{MARKER_FILE}' has an unknown field '{unknown}'"),
+            )
+            .hint(format!("known are {}", FIELDS.join(", "))));
         }
         let backend = map.get("backend").ok_or_else(|| broken("'backend' is missing"))?;
         let backend = backend.as_str().ok_or_else(|| broken("'backend' is not text"))?.to_owned();
@@ -124,7 +127,9 @@ fn create_blocking(marker: &Marker, path: &Path) -> Result<()> {
             ),
         )
         .hint("choose another folder, or open this one as it is")),
-        None => Err(Error::new(ErrorKind::Conflict, format!("'{MARKER_FILE}' was removed as it was written"))),
+        None => {
+            Err(Error::new(ErrorKind::Conflict, format!("'{MARKER_FILE}' was removed as it was written")))
+        }
     }
 }
 

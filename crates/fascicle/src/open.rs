@@ -182,7 +182,7 @@ impl OpenOptions {
     async fn init_place(&self, place: &Place) -> Result<Root> {
         let backend = self.backend_for(place)?;
         // Opening touches nothing, and refuses what cannot be.
-        let root = self.open_by(&backend, place, self.options.clone(), Map::new()).await?;
+        let root = self.open_by(&backend, place, self.options.clone(), self.options.clone()).await?;
         let Place::Folder(path) = place else { return Ok(root) };
         if Some(backend.as_str()) != place.default_backend()
             && Marker::read(path).await?.is_none()

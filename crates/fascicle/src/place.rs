@@ -186,8 +186,18 @@ mod tests {
 
     #[test]
     fn what_is_no_place() {
-        for text in ["", "a\0b", "@cloud", "~", "~/x", "file://host/x", "file:x", "file:///x?y", "file:///%00", "file:///%ff"]
-        {
+        for text in [
+            "",
+            "a\0b",
+            "@cloud",
+            "~",
+            "~/x",
+            "file://host/x",
+            "file:x",
+            "file:///x?y",
+            "file:///%00",
+            "file:///%ff",
+        ] {
             let error = Place::parse(text).unwrap_err();
             assert!(error.to_string().starts_with("cannot understand the place: "), "{text}: {error}");
         }

@@ -1,5 +1,6 @@
 //! Opening and making roots: by path, by marker, by address; and what is refused.
 #![cfg(feature = "hdf5")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 use fascicle::config::{Map, Value};
 use fascicle::expert::{MARKER_FILE, Marker};
@@ -16,8 +17,10 @@ fn options<const N: usize>(options: [(&str, &str); N]) -> Map {
 }
 
 fn entries(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -125,7 +128,9 @@ async fn of_many_callers_one_makes_the_root() {
         .map(|number| {
             let place = place.clone();
             let format = if number % 2 == 0 { "csv" } else { "parquet" };
-            tokio::spawn(async move { init(&place, "hdf5", &options([("tables", format)])).await.map(|_| format) })
+            tokio::spawn(
+                async move { init(&place, "hdf5", &options([("tables", format)])).await.map(|_| format) },
+            )
         })
         .collect();
     let stored = {
@@ -169,9 +174,17 @@ async fn hostile_and_later_markers_are_typed_errors() {
         ("format_version: 1\nbackend: zarr\n", ErrorKind::Unsupported, "hdf5, memory"),
         ("format_version: 1\nbackend: memory\n", ErrorKind::InvalidInput, "memory:NAME"),
         ("format_version: 1\nbackend: hdf5\noptions: {colour: red}\n", ErrorKind::Unsupported, "tables"),
-        ("format_version: 1\nbackend: hdf5\noptions: {tables: xls}\n", ErrorKind::InvalidInput, "parquet or csv"),
+        (
+            "format_version: 1\nbackend: hdf5\noptions: {tables: xls}\n",
+            ErrorKind::InvalidInput,
+            "parquet or csv",
+        ),
         // A root of somebody else's does not decide where this program may be led to.
-        ("format_version: 1\nbackend: hdf5\noptions: {follow_symlinks: true}\n", ErrorKind::Unsupported, "follow"),
+        (
+            "format_version: 1\nbackend: hdf5\noptions: {follow_symlinks: true}\n",
+            ErrorKind::Unsupported,
+            "follow",
+        ),
         ("", ErrorKind::Corrupt, MARKER_FILE),
         ("\u{1}\u{2}", ErrorKind::Corrupt, MARKER_FILE),
         (&bomb, ErrorKind::Corrupt, MARKER_FILE),
@@ -199,9 +212,12 @@ async fn what_the_caller_asks_for_must_fit() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("data");
     for (asked, kind, named) in [
-        (OpenOptions::default().with_option("colour", "red"), ErrorKind::InvalidInput, "tables, follow_symlinks"),
+        (
+            OpenOptions::default().with_option("colour", "red"),
+            ErrorKind::InvalidInput,
+            "known are: tables, follow_symlinks",
+        ),
         (OpenOptions::default().with_tables("xls"), ErrorKind::InvalidInput, "'xls'"),
-        (OpenOptions::default().with_option("follow_symlinks", 3), ErrorKind::InvalidInput, "true or false"),
         (OpenOptions::default().with_backend("zarr"), ErrorKind::Unsupported, "hdf5, memory"),
         (OpenOptions::default().with_registry(Registry::empty()), ErrorKind::Unsupported, "'hdf5'"),
     ] {
@@ -210,6 +226,15 @@ async fn what_the_caller_asks_for_must_fit() {
             assert!(error.to_string().contains(named), "{error}");
         }
     }
+    let error = OpenOptions::default().with_option("follow_symlinks", 3).open(&place).await.unwrap_err();
+    assert!(error.to_string().contains("true or false"), "{error}");
+    let follow = OpenOptions::default().with_option("follow_symlinks", true);
+    follow.open(&place).await.unwrap();
+    assert_eq!(
+        follow.init(&place).await.unwrap_err().kind(),
+        ErrorKind::Unsupported,
+        "it is the caller's to say"
+    );
     assert!(!place.exists(), "a refused root leaves nothing behind");
     init(&place, "hdf5", &Map::new()).await.unwrap();
     let error = OpenOptions::default().with_backend("memory").open(&place).await.unwrap_err();
@@ -221,7 +246,8 @@ async fn a_folder_that_holds_data_keeps_its_backend() {
     let folder = tempfile::tempdir().unwrap();
     put_and_read(&open(folder.path()).await.unwrap()).await;
     let mut registry = Registry::default();
-    registry.add("mine", |_| async { Ok(Arc::new(MemoryBackend::new()) as Arc<dyn fascicle::backend::Backend>) });
+    registry
+        .add("mine", |_| async { Ok(Arc::new(MemoryBackend::new()) as Arc<dyn fascicle::backend::Backend>) });
     let mine = OpenOptions::default().with_registry(registry).with_backend("mine");
     let error = mine.init(folder.path()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");

@@ -76,7 +76,11 @@ impl Enforced {
 
 /// The refusal of what `capability` would allow.
 pub(super) fn undeclared(capability: Capability) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("this storage does not offer '{capability}'"))
+    let message = match capability {
+        Capability::Write => "this place is open for reading only".to_owned(),
+        other => format!("this storage does not offer '{other}'"),
+    };
+    Error::new(ErrorKind::Unsupported, message)
 }
 
 /// Awaits a call and names operation and path in its error.

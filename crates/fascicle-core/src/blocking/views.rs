@@ -74,7 +74,6 @@ impl Directory {
 
 /// The metas of several directories side by side, as [`crate::metas_as_table`].
 pub fn metas_as_table(directories: &[(&str, &Directory)]) -> Result<RecordBatch> {
-    let directories: Vec<_> =
-        directories.iter().map(|(name, directory)| (*name, &directory.inner)).collect();
+    let directories: Vec<_> = directories.iter().map(|(name, directory)| (*name, &directory.inner)).collect();
     wait(crate::metas_as_table(&directories))
 }

@@ -82,10 +82,7 @@ fn drive<T>(runtime: &Handle, future: impl Future<Output = T>) -> T {
 }
 
 /// Drives a future on a thread of its own, because this one belongs to a scheduler that counts on its tasks not to wait.
-fn drive_elsewhere<T: Send>(
-    runtime: &Handle,
-    future: impl Future<Output = Result<T>> + Send,
-) -> Result<T> {
+fn drive_elsewhere<T: Send>(runtime: &Handle, future: impl Future<Output = Result<T>> + Send) -> Result<T> {
     let future = with_stack(current_stack(), future);
     let scoped_root = roots::scoped();
     let future = async {
@@ -159,7 +156,11 @@ mod tests {
             });
             let mut sum = 0;
             while let Some(number) = rung.recv().await {
-                sum += number + wait(async { Ok(tokio::task::yield_now().await) }).map(|()| 0)?;
+                let yielding = async {
+                    tokio::task::yield_now().await;
+                    Ok(number)
+                };
+                sum += wait(yielding)?;
                 if number % 50 == 0 {
                     wait(pause(1))?;
                 }
