@@ -6,9 +6,9 @@ use fascicle::{Build, BuildResult, Config, Directory, IdentityRules};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
-pub struct CellMeasurements {
-    pub n_cells: usize,
-    pub seed: u32,
+pub(crate) struct CellMeasurements {
+    pub(crate) n_cells: usize,
+    pub(crate) seed: u32,
 }
 
 impl Default for CellMeasurements {
@@ -28,7 +28,8 @@ impl Build for CellMeasurements {
         dir.put("colors", Array2::from_shape_simple_fn((n, 3), || random.uniform())).await?;
         let matrix = Array2::from_shape_simple_fn((n, n), || random.normal());
         let edges = matrix.indexed_iter().filter(|(_, strength)| **strength > 2.0);
-        let (pre, post): (Vec<i64>, Vec<i64>) = edges.map(|((pre, post), _)| (pre as i64, post as i64)).unzip();
+        let (pre, post): (Vec<i64>, Vec<i64>) =
+            edges.map(|((pre, post), _)| (pre as i64, post as i64)).unzip();
         let connections = dir.dir("connections")?;
         connections.put("pre_cell_id", pre).await?;
         connections.put("post_cell_id", post).await?;
@@ -39,10 +40,10 @@ impl Build for CellMeasurements {
 
 /// A training run, whose loss grows row by row while others read it.
 #[derive(Serialize, Deserialize)]
-pub struct NetworkDir {
-    pub tau: f64,
-    pub sigma: f64,
-    pub num_iters: u32,
+pub(crate) struct NetworkDir {
+    pub(crate) tau: f64,
+    pub(crate) sigma: f64,
+    pub(crate) num_iters: u32,
 }
 
 impl Default for NetworkDir {
@@ -69,6 +70,6 @@ impl Build for NetworkDir {
 }
 
 /// The config of the walk-through's network, to look for the directory that is being built.
-pub fn network_config() -> fascicle::Result<Config> {
+pub(crate) fn network_config() -> fascicle::Result<Config> {
     NetworkDir::default().config()
 }

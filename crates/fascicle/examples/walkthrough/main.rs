@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example walkthrough -- FOLDER` writes into FOLDER, which should be new or empty, and prints what it sees.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 mod cells;
 mod numpy_random;
 
@@ -42,7 +44,12 @@ async fn walk(folder: &str) -> Outcome {
     println!("{}\n", cells.tree().await?);
     let colors = cells.array("colors").await?;
     let head: Array2<f64> = colors.select(s![..50, ..])?.read().await?;
-    println!("colors: {} of shape {}, of which {} rows were read", colors.dtype(), colors.shape(), head.nrows());
+    println!(
+        "colors: {} of shape {}, of which {} rows were read",
+        colors.dtype(),
+        colors.shape(),
+        head.nrows()
+    );
     let again = root.dir("Directory_0000")?;
     println!("the same directory by its name: {:?}\n", again.names().await?);
 
@@ -165,7 +172,7 @@ fn section(title: &str) {
 }
 
 fn show(table: &RecordBatch, rows: usize) -> Outcome {
-    println!("{}", fascicle::arrow::pretty(&[table.slice(0, rows.min(table.num_rows()))])?);
+    println!("{}", arrow_cast::pretty::pretty_format_batches(&[table.slice(0, rows.min(table.num_rows()))])?);
     println!("{} rows × {} columns\n", table.num_rows(), table.num_columns());
     Ok(())
 }

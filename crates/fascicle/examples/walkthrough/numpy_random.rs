@@ -6,7 +6,7 @@
 
 const STATE_WORDS: usize = 624;
 
-pub struct NumpyRandom {
+pub(crate) struct NumpyRandom {
     state: [u32; STATE_WORDS],
     next: usize,
     spare_normal: Option<f64>,
@@ -14,7 +14,7 @@ pub struct NumpyRandom {
 
 impl NumpyRandom {
     /// `np.random.seed(seed)`
-    pub fn new(seed: u32) -> Self {
+    pub(crate) fn new(seed: u32) -> Self {
         let mut state = [seed; STATE_WORDS];
         for i in 1..STATE_WORDS {
             let previous = state[i - 1];
@@ -24,14 +24,14 @@ impl NumpyRandom {
     }
 
     /// `np.random.rand()`: uniform in [0, 1).
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         let high = f64::from(self.word() >> 5);
         let low = f64::from(self.word() >> 6);
         (high * 67_108_864.0 + low) / 9_007_199_254_740_992.0
     }
 
     /// `np.random.randn()`: normal with mean 0 and standard deviation 1.
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         if let Some(spare) = self.spare_normal.take() {
             return spare;
         }
