@@ -1,5 +1,7 @@
 //! Data flows one way: facade → semantics → contract → backend → storage. These tests hold the workspace to it.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -13,7 +15,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("fascicle-memory", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-hdf5", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
     ("fascicle-conformance", &["fascicle-backend", "fascicle-core"]),
-    ("fascicle", &["fascicle-backend", "fascicle-core", "fascicle-local", "fascicle-memory", "fascicle-hdf5"]),
+    (
+        "fascicle",
+        &["fascicle-backend", "fascicle-core", "fascicle-local", "fascicle-memory", "fascicle-hdf5"],
+    ),
     ("fascicle-cli", &["fascicle"]),
     ("fascicle-judges", &[]),
     ("fascicle-tidy", &[]),
@@ -72,7 +77,10 @@ fn only_the_backends_tests_reach_the_suite_and_the_suite_reaches_no_format() {
         let is_backend = workspace[name].0.contains("fascicle-backend") && name != "fascicle-core";
         assert!(!dev.contains("fascicle-conformance") || is_backend, "{name} must not depend on the suite");
     }
-    assert!(!workspace["fascicle-conformance"].1.contains("fascicle-hdf5"), "the suite must not know a format");
+    assert!(
+        !workspace["fascicle-conformance"].1.contains("fascicle-hdf5"),
+        "the suite must not know a format"
+    );
     assert!(!workspace["fascicle-core"].1.contains("fascicle-hdf5"), "the semantics must not know a format");
 }
 
@@ -81,10 +89,16 @@ fn a_format_library_is_named_where_it_belongs() {
     let workspace = workspace();
     for (library, allowed) in FORMATS {
         for (name, (normal, _)) in &workspace {
-            assert!(!normal.contains(library) || allowed.contains(&name.as_str()), "{name} must not name {library}");
+            assert!(
+                !normal.contains(library) || allowed.contains(&name.as_str()),
+                "{name} must not name {library}"
+            );
         }
         for name in allowed {
-            assert!(workspace[*name].0.contains(library), "{name} no longer names {library}: shorten FORMATS");
+            assert!(
+                workspace[*name].0.contains(library),
+                "{name} no longer names {library}: shorten FORMATS"
+            );
         }
     }
 }

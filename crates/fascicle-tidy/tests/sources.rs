@@ -1,5 +1,7 @@
 //! Every module says what it is, and no file outgrows its concept.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::path::{Path, PathBuf};
 
 /// Beyond this a file tells more than one story.
@@ -35,7 +37,8 @@ fn sources() -> Vec<(PathBuf, String)> {
 
 #[test]
 fn every_module_says_what_it_is() {
-    let silent: Vec<_> = sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
+    let silent: Vec<_> =
+        sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
     assert!(silent.is_empty(), "modules without a first line of documentation: {silent:#?}");
 }
 
@@ -57,7 +60,12 @@ fn versions_stand_in_one_place() {
     for manifest in manifests {
         let text = std::fs::read_to_string(&manifest).unwrap();
         let dependencies = text.split("dependencies]").skip(1).flat_map(|section| {
-            section.lines().skip(1).take_while(|line| !line.starts_with('[')).map(str::to_owned).collect::<Vec<_>>()
+            section
+                .lines()
+                .skip(1)
+                .take_while(|line| !line.starts_with('['))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         });
         for line in dependencies.filter(|line| line.contains('=')) {
             let inherits = line.contains("workspace = true");
