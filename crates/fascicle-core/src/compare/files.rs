@@ -3,7 +3,7 @@
 use super::difference::Differing;
 use bytes::Bytes;
 use fascicle_backend::{ByteStream, Result};
-use futures::StreamExt;
+use futures::{StreamExt, stream::Fuse};
 
 /// How two files differ. With `stop_at_first` the lengths are those read until then.
 pub(super) async fn differing(
@@ -36,7 +36,7 @@ pub(super) async fn differing(
 
 /// A stream of bytes that is taken in pieces of any length.
 struct Pieces {
-    stream: ByteStream,
+    stream: Fuse<ByteStream>,
     rest: Bytes,
     /// How many bytes were taken.
     taken: u64,
@@ -44,7 +44,7 @@ struct Pieces {
 
 impl Pieces {
     fn new(stream: ByteStream) -> Self {
-        Pieces { stream, rest: Bytes::new(), taken: 0 }
+        Pieces { stream: stream.fuse(), rest: Bytes::new(), taken: 0 }
     }
 
     /// Makes `rest` non-empty unless the end is reached; returns its length.

@@ -6,7 +6,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, Field, Schema};
 use fascicle_backend::{BatchStream, Error, ErrorKind, Result};
-use futures::StreamExt;
+use futures::{StreamExt, stream::Fuse};
 
 /// Whether two tables have the same columns in the same order. Metadata and the names of list items do not count.
 pub(super) fn same_columns(this: &Schema, other: &Schema) -> bool {
@@ -104,7 +104,7 @@ fn text_at(array: &dyn Array, row: usize) -> Result<String> {
 
 /// A stream of rows that is taken in pieces of any length.
 struct Rows {
-    stream: BatchStream,
+    stream: Fuse<BatchStream>,
     batch: Option<RecordBatch>,
     /// How many rows of the batch were taken.
     offset: usize,
@@ -115,7 +115,7 @@ struct Rows {
 
 impl Rows {
     fn new(stream: BatchStream) -> Self {
-        Rows { stream, batch: None, offset: 0, taken: 0, columns: Vec::new() }
+        Rows { stream: stream.fuse(), batch: None, offset: 0, taken: 0, columns: Vec::new() }
     }
 
     fn left(&self) -> usize {
