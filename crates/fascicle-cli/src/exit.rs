@@ -32,7 +32,7 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0   fine
   1   the two sides of `diff` differ, or a build that was waited for failed
-  2   wrong usage: an argument, a path or a selection that makes no sense
+  2   wrong usage: an argument, a path or a selection that makes no sense, or something that is not supported
   3   not found
   4   conflict or mismatch: something else is there, or what is given does not fit it
   5   unreadable or invalid data

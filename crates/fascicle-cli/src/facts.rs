@@ -91,7 +91,7 @@ impl Facts {
                 map.insert("meta".to_owned(), Json::Null);
             }
             Details::Directory(Ok(Some(meta))) => {
-                map.insert("meta".to_owned(), to_json(&meta.to_value()));
+                map.insert("meta".to_owned(), to_json(&without_build(meta.clone()).to_value()));
             }
             Details::Directory(Err(error)) => {
                 map.insert("meta".to_owned(), Json::Null);
@@ -114,4 +114,9 @@ pub(crate) fn config_json(config: &fascicle::Config) -> Json {
         fascicle::config::Value::Map(map) => map_json(&map),
         other => to_json(&other),
     }
+}
+
+/// A meta without what only find-or-build needs, which says nothing about the directory.
+pub(crate) fn without_build(meta: Meta) -> Meta {
+    Meta { build: None, ..meta }
 }

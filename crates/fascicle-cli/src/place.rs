@@ -35,6 +35,16 @@ pub(crate) struct Place {
 }
 
 impl RootArgument {
+    /// Refuses `--root` for a verb that is given the root itself.
+    pub(crate) fn check_unused(&self) -> Result<()> {
+        match &self.root {
+            None => Ok(()),
+            Some(_) => {
+                Err(Error::new(ErrorKind::InvalidInput, "this verb is given the root itself, without --root"))
+            }
+        }
+    }
+
     /// Opens the root of a place. Nothing needs to exist.
     pub(crate) async fn locate(&self, given: &str) -> Result<Place> {
         let (root, path) = match &self.root {

@@ -24,6 +24,7 @@ pub(crate) struct Init {
 
 impl Init {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
+        context.root.check_unused()?;
         let root = fascicle::init(&self.place, &self.backend, &parse_arguments(&self.options)?).await?;
         if context.output.json {
             let document = json!({ "root": root.location(), "backend": root.backend().name() });

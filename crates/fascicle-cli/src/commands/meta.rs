@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::exit::Exit;
-use crate::facts::config_json;
+use crate::facts::without_build;
 use crate::json::to_json;
 use clap::Args;
 use fascicle::{Error, ErrorKind, Result};
@@ -16,6 +16,10 @@ pub(crate) struct Meta {
     /// Print the config only
     #[arg(long)]
     config: bool,
+
+    /// Print also what only find-or-build needs: identity, epoch, nonce
+    #[arg(long, conflicts_with = "config")]
+    all: bool,
 }
 
 impl Meta {
@@ -26,13 +30,14 @@ impl Meta {
                 .during("read the meta of")
                 .at(&self.place)
         })?;
-        match (context.output.json, self.config) {
-            (true, true) => context.output.json_document(&config_json(&meta.config))?,
-            (true, false) => context.output.json_document(&to_json(&meta.to_value()))?,
-            (false, config) => {
-                let value = if config { meta.config.to_value() } else { meta.to_value() };
-                context.output.bytes(fascicle::config::write_yaml(&value)?.as_bytes())?;
-            }
+        let value = match (self.config, self.all) {
+            (true, _) => meta.config.to_value(),
+            (false, true) => meta.to_value(),
+            (false, false) => without_build(meta).to_value(),
+        };
+        match context.output.json {
+            true => context.output.json_document(&to_json(&value))?,
+            false => context.output.bytes(fascicle::config::write_yaml(&value)?.as_bytes())?,
         }
         Ok(Exit::Fine)
     }

@@ -84,6 +84,7 @@ enum Mismatch {
 
 impl Run {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
+        context.root.check_unused()?;
         let config = self.config()?;
         let rules = self.rules()?;
         let mut options = ResolveOptions { timeout: self.timeout, ..ResolveOptions::default() };

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::exit::Exit;
-use crate::facts::{Details, Facts};
+use crate::facts::{Details, Facts, without_build};
 use crate::selected::SelectedArray;
 use crate::text::{Stats, aligned, element_texts, printable};
 use clap::Args;
@@ -97,7 +97,7 @@ impl Show {
         match &facts.details {
             Details::Directory(Ok(Some(meta))) => {
                 lines.push("meta:".to_owned());
-                let yaml = fascicle::config::write_yaml(&meta.to_value())?;
+                let yaml = fascicle::config::write_yaml(&without_build(meta.clone()).to_value())?;
                 lines.extend(yaml.lines().map(|line| format!("  {line}")));
             }
             Details::Directory(Err(error)) => crate::report::warning(&error.chain()),

@@ -72,7 +72,10 @@ pub(crate) fn parse_descr(descr: &str) -> Result<Encoding> {
                 Some(unit) if code.starts_with('M') => DType::DateTime64(unit),
                 Some(unit) => DType::TimeDelta64(unit),
                 None => {
-                    return unsupported("counts in a unit that is not stored", "use D, h, m, s, ms, us or ns");
+                    return unsupported(
+                        "counts in a unit that is not stored",
+                        "use D, h, m, s, ms, us or ns",
+                    );
                 }
             }
         }

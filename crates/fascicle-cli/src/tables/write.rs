@@ -6,7 +6,7 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_ipc::writer::FileWriter;
 use fascicle::arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use fascicle::arrow::schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use fascicle::{EntryKind, Result};
+use fascicle::{EntryKind, Error, Result};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// A file of a table being written.
 pub(crate) enum TableWriter<W: Write + Send> {
     /// With a header line; nested values are text.
-    Csv(Box<arrow_csv::Writer<W>>),
+    Csv(W),
     /// Compressed with zstd.
     Parquet(Box<ArrowWriter<W>>),
     /// The file form.
@@ -25,14 +25,12 @@ pub(crate) enum TableWriter<W: Write + Send> {
 
 impl<W: Write + Send> TableWriter<W> {
     /// Begins a file.
-    pub(crate) fn create(target: W, format: Format, schema: &SchemaRef, kind: EntryKind) -> Result<Self> {
+    pub(crate) fn create(mut target: W, format: Format, schema: &SchemaRef, kind: EntryKind) -> Result<Self> {
         match format {
             Format::Csv => {
-                let mut writer = arrow_csv::WriterBuilder::new().with_header(true).build(target);
                 // The header line, also of a table without rows.
-                let empty = RecordBatch::new_empty(SchemaRef::clone(schema));
-                writing(|| writer.write(&flat(&empty)?))?;
-                Ok(TableWriter::Csv(Box::new(writer)))
+                write_csv(&mut target, &RecordBatch::new_empty(SchemaRef::clone(schema)), true)?;
+                Ok(TableWriter::Csv(target))
             }
             Format::Parquet => {
                 let level = writing(|| ZstdLevel::try_new(3))?;
@@ -52,7 +50,7 @@ impl<W: Write + Send> TableWriter<W> {
     /// Adds rows.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         match self {
-            TableWriter::Csv(writer) => writing(|| writer.write(&flat(batch)?)),
+            TableWriter::Csv(target) => write_csv(target, batch, false),
             TableWriter::Parquet(writer) => writing(|| writer.write(batch)),
             TableWriter::Arrow(writer) => writing(|| writer.write(batch)),
         }
@@ -66,6 +64,13 @@ impl<W: Write + Send> TableWriter<W> {
             TableWriter::Arrow(mut writer) => writing(|| writer.finish()),
         }
     }
+}
+
+/// Writes a batch by way of memory: the library would tell a failure of the target in words only.
+fn write_csv(target: &mut impl Write, batch: &RecordBatch, header: bool) -> Result<()> {
+    let mut text = Vec::new();
+    writing(|| arrow_csv::WriterBuilder::new().with_header(header).build(&mut text).write(&flat(batch)?))?;
+    target.write_all(&text).map_err(Error::from)
 }
 
 /// The batch with nested values as text, which is all that CSV can say of them.

@@ -177,8 +177,6 @@ impl Layout<'_> {
             }
             line.push_str(&text);
         }
-        let trimmed = line.trim_end().len();
-        line.truncate(trimmed.max(open.len()));
         self.lines.push(format!("{line}{close}"));
     }
 }
@@ -205,7 +203,7 @@ mod tests {
         let data = ArrayData::from_vec([2, 3], vec![0.5, 1.0, 2.25, -1.0, 0.0, 3.0]).unwrap();
         assert_eq!(
             lines(data.clone(), None),
-            ["[[ 0.5 ,  1.  ,  2.25],", " [-1.  ,  0.  ,  3.]]", "float64 (2, 3)"]
+            ["[[ 0.5 ,  1.  ,  2.25],", " [-1.  ,  0.  ,  3.  ]]", "float64 (2, 3)"]
         );
         assert_eq!(lines(data.clone(), Some("1")), ["[-1.,  0.,  3.]", "float64 (3,)"]);
         assert_eq!(lines(data, Some(":,::2"))[0], "[[ 0.5 ,  2.25],");

@@ -1,0 +1,13 @@
+//! The built command, run as a user runs it, each test in a folder of its own.
+
+mod append;
+mod build;
+mod change;
+mod compare;
+mod judged;
+mod look;
+mod output;
+mod places;
+mod put_and_get;
+mod refusals;
+mod shell;
