@@ -192,6 +192,22 @@ async fn a_removed_directory_is_built_again_under_its_old_name() {
 }
 
 #[tokio::test]
+async fn a_directory_that_was_moved_is_found_where_it_is() {
+    let root = root();
+    let built = root.resolve(&Cells { n_cells: 3, seed: 0 }).await.unwrap();
+    root.as_dir().rename(built.name(), "kept").await.unwrap();
+    for outcome in [Outcome::Adopted, Outcome::Found] {
+        let found = root.resolve_with(&Cells { n_cells: 3, seed: 0 }, &options()).await.unwrap();
+        assert_eq!((found.outcome, found.directory.name()), (outcome, "kept"));
+    }
+    root.dir("kept").unwrap().put("x", [1]).await.unwrap();
+    assert_eq!(
+        root.resolve_with(&Cells { n_cells: 3, seed: 0 }, &options()).await.unwrap().outcome,
+        Outcome::Built
+    );
+}
+
+#[tokio::test]
 async fn a_given_path_must_have_the_config() {
     let root = root();
     let here = options().at("group/mine");

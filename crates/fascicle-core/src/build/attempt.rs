@@ -92,6 +92,10 @@ impl Request<'_> {
         match created {
             Creator::Mine => {
                 self.mark_done(epoch, &nonce, &path).await?;
+                // It has nothing to say any more; a waiter reads the end first.
+                if let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
+                    log::debug!("the last heartbeat of '{path}' stays: {}", error.chain());
+                }
                 Ok(Attempt::Committed(path))
             }
             Creator::Theirs(_) => {

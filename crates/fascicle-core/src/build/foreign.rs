@@ -35,15 +35,14 @@ pub(super) enum Found {
 }
 
 impl ForeignDirectories {
-    /// Looks for a directory of `wanted` among the children of the root: one that another program made, and if `marked`,
-    /// one that fascicle built. The first by name is taken. Reads only metas that are new since the last call.
+    /// Looks for a directory of `wanted` among the children of the root. A finished one comes before one that is being
+    /// built, the first by name before the others. Reads only metas that are new since the last call.
     pub(super) async fn find(
         &self,
         root: &Root,
         key: &Identity,
         wanted: &Config,
         rules: &IdentityRules,
-        marked: bool,
     ) -> Result<Option<Found>> {
         let listing = root.backend().list(&EntryPath::root()).await?;
         let mut running = None;
@@ -56,7 +55,7 @@ impl ForeignDirectories {
             };
             match seen {
                 Seen::Marked(mark)
-                    if marked && mark == *key && self.is_still_usable(root, &path, key, wanted, rules).await =>
+                    if mark == *key && self.is_still_usable(root, &path, key, wanted, rules).await =>
                 {
                     return Ok(Some(Found::Finished(path)));
                 }

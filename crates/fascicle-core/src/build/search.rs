@@ -206,7 +206,7 @@ impl<'a> Request<'a> {
                 }
                 Some(End::Stopped { .. } | End::Abandoned { .. }) => {}
                 None if self.root.options().adopt_foreign => {
-                    return Ok(match self.look_for_unknown(&epoch).await? {
+                    return Ok(match self.look_for_unknown().await? {
                         Some(Found::Finished(path)) => Some(path),
                         Some(Found::Running(_)) | None => None,
                     });
@@ -365,11 +365,10 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// A directory of this config that the index does not know. Those that fascicle built are looked for in the first
-    /// epoch only, for the case that the index was lost: in a later one, it is the index that knows best.
-    async fn look_for_unknown(&self, epoch: &Epoch) -> Result<Option<Found>> {
-        let marked = epoch.number == 0;
-        self.root.foreign().find(self.root, &self.key, &self.config, self.rules, marked).await
+    /// A directory of this config that the index does not know, or that it no longer knows where it is: made by another
+    /// program, copied from another root, moved, or built before the index was lost.
+    async fn look_for_unknown(&self) -> Result<Option<Found>> {
+        self.root.foreign().find(self.root, &self.key, &self.config, self.rules).await
     }
 
     /// Takes over a finished directory that the index does not know.
@@ -378,7 +377,7 @@ impl<'a> Request<'a> {
             return Ok(None);
         }
         loop {
-            let path = match self.look_for_unknown(epoch).await? {
+            let path = match self.look_for_unknown().await? {
                 None => return Ok(None),
                 Some(Found::Finished(path)) => path,
                 Some(Found::Running(path)) => {
