@@ -191,7 +191,8 @@ impl Directory {
         path.check_creatable(EntryKind::Array).context("write array", &path)?;
         let home = self.home_of(name)?;
         home.before_write().await?;
-        let inner = array::store(self)?.create(&path, &spec, &options.array, options.mode).await?;
+        let array_options = self.root.options().array_defaults.fill_in(&options.array, &spec);
+        let inner = array::store(self)?.create(&path, &spec, &array_options, options.mode).await?;
         Ok(ArrayBuilder { inner, spec })
     }
 
@@ -227,7 +228,9 @@ impl Directory {
                     home.before_write().await?;
                     // Created with no rows first, so that of several writers who find nothing every one appends.
                     let spec = ArraySpec { shape: shape.with_rows(0)?, dtype: values.dtype() };
-                    match arrays.create(&path, &spec, &ArrayOptions::default(), WriteMode::Create).await {
+                    let defaults = &self.root.options().array_defaults;
+                    let options = defaults.fill_in(&ArrayOptions::default(), &spec);
+                    match arrays.create(&path, &spec, &options, WriteMode::Create).await {
                         Ok(writer) => match writer.finish().await {
                             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
                             _ => continue,
@@ -469,9 +472,9 @@ impl Directory {
         let Ok(home) = self.home_of(name) else { return error };
         let wanted = name.rsplit('/').next().unwrap_or(name);
         match home.listing().await {
-            Ok(None) => error.hint(format!("the directory '{}' does not exist", home.path)),
+            Ok(None) => error.hint(format!("the directory '{}' does not exist", display_name(&home))),
             Ok(Some(listing)) if listing.entries.is_empty() => {
-                error.hint(format!("the directory '{}' is empty", home.path))
+                error.hint(format!("the directory '{}' is empty", display_name(&home)))
             }
             Ok(Some(listing)) => {
                 let mut names: Vec<&str> = listing.entries.iter().map(|entry| entry.name.as_str()).collect();

@@ -22,6 +22,7 @@ mod meta;
 mod root;
 pub mod roots;
 pub mod size;
+mod storage_defaults;
 mod table;
 pub mod tree;
 mod views;
@@ -35,6 +36,7 @@ pub use directory::{ArrayBuilder, Directory, Entry, PutOptions};
 pub use file::File;
 pub use meta::{BuildMark, Meta, PLAIN_TYPE, Status};
 pub use root::{Root, RootOptions};
+pub use storage_defaults::{ArrayDefaults, TableDefaults};
 pub use table::Table;
 pub use views::metas_as_table;
 

@@ -1,10 +1,13 @@
 //! Roots: places that hold directories.
 
 use crate::build::{ForeignDirectories, NameHints, SingleFlight};
-use crate::{Backend, Directory, EntryPath, Error, ErrorKind, Meta, Result, wrap::Enforced};
+use crate::{
+    ArrayDefaults, Backend, Directory, EntryPath, Error, ErrorKind, Meta, Result, TableDefaults,
+    wrap::Enforced,
+};
 use std::{fmt, sync::Arc, time::Duration};
 
-/// How a root finds and builds directories.
+/// How a root finds and builds directories, and how it stores what is put into them.
 #[derive(Clone, Debug)]
 pub struct RootOptions {
     /// Whether finished directories that another program made (the Python package datamate) are found by their config.
@@ -18,6 +21,10 @@ pub struct RootOptions {
     pub foreign_timeout: Duration,
     /// The shortest and the longest pause between two looks at a build that is waited for.
     pub poll: (Duration, Duration),
+    /// How arrays are stored where a call does not say.
+    pub array_defaults: ArrayDefaults,
+    /// How tables are stored where a call does not say.
+    pub table_defaults: TableDefaults,
 }
 
 impl Default for RootOptions {
@@ -28,6 +35,8 @@ impl Default for RootOptions {
             lease: Duration::from_secs(60),
             foreign_timeout: Duration::from_secs(600),
             poll: (Duration::from_millis(20), Duration::from_secs(1)),
+            array_defaults: ArrayDefaults::default(),
+            table_defaults: TableDefaults::default(),
         }
     }
 }

@@ -98,7 +98,8 @@ impl Directory {
         let path = self.entry(name)?;
         path.check_creatable(EntryKind::Table).context("write table", &path)?;
         self.home_of(name)?.before_write().await?;
-        store(self)?.create(&path, schema, options, mode).await
+        let options = self.root().options().table_defaults.fill_in(options);
+        store(self)?.create(&path, schema, &options, mode).await
     }
 
     /// Opens the table at `name` without reading its rows. Fails with [`ErrorKind::NotFound`].

@@ -7,7 +7,7 @@ use crate::convert::{
 };
 use crate::size::{Usage, usage};
 use crate::tree::{TreeOptions, tree_text};
-use crate::{Directory, Result};
+use crate::{ArrayDefaults, Directory, Result};
 use arrow_array::RecordBatch;
 use std::time::SystemTime;
 
@@ -76,7 +76,10 @@ impl Directory {
     /// Stores each column of a table as an array of this directory. Nothing is stored unless every column can be.
     pub async fn put_columns(&self, table: &RecordBatch, options: &FromTableOptions) -> Result<()> {
         self.before_write().await?;
-        from_table(&**self.root().backend(), self.path(), table, options).await.map(|_| ())
+        let given = ArrayDefaults { chunk_bytes: options.chunk_bytes, codec: options.codec };
+        let ArrayDefaults { chunk_bytes, codec } = given.or(self.root().options().array_defaults);
+        let options = FromTableOptions { chunk_bytes, codec, ..options.clone() };
+        from_table(&**self.root().backend(), self.path(), table, &options).await.map(|_| ())
     }
 
     fn place(&self) -> Place<'_> {

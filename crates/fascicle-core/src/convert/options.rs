@@ -73,6 +73,8 @@ pub struct FromTableOptions {
     pub fills: IndexMap<String, Values>,
     /// Compression of the arrays.
     pub codec: Option<Codec>,
+    /// The most bytes of a chunk of the arrays, see [`ArrayDefaults::chunk_bytes`](crate::ArrayDefaults::chunk_bytes).
+    pub chunk_bytes: Option<u64>,
     /// What happens to entries that have the columns' names.
     pub mode: WriteMode,
 }
@@ -110,6 +112,13 @@ impl FromTableOptions {
     #[must_use]
     pub fn with_codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
+        self
+    }
+
+    /// Sets the most bytes of a chunk of the arrays.
+    #[must_use]
+    pub fn with_chunk_bytes(mut self, bytes: u64) -> Self {
+        self.chunk_bytes = Some(bytes);
         self
     }
 

@@ -3,6 +3,7 @@
 use super::from_arrow::{check_fill, dtype_of};
 use super::options::check_known;
 use super::{ColumnRules, FromTableOptions, TableStream, arrow_to_values};
+use crate::ArrayDefaults;
 use arrow_array::{ArrayRef, RecordBatch, new_empty_array};
 use arrow_schema::{DataType, Schema};
 use fascicle_backend::{
@@ -137,7 +138,8 @@ impl Column {
             None => {
                 self.shape = shape.with_rows(rows)?;
                 let spec = ArraySpec { shape: self.shape.clone(), dtype: values.dtype() };
-                let array_options = ArrayOptions { codec: options.codec, ..ArrayOptions::default() };
+                let defaults = ArrayDefaults { chunk_bytes: options.chunk_bytes, codec: options.codec };
+                let array_options = defaults.fill_in(&ArrayOptions::default(), &spec);
                 let writer = store.create(&self.path, &spec, &array_options, options.mode).await?;
                 self.writer.insert(writer)
             }
