@@ -31,15 +31,18 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0   fine
-  1   the two sides of `diff` differ, or a build that was waited for failed
-  2   wrong usage: an argument, a path or a selection that makes no sense, or something that is not supported
+  1   the two sides of 'diff' differ, or a build that was waited for failed
+  2   wrong usage: an argument, a path or a selection that makes no sense, or
+      something that is not supported
   3   not found
-  4   conflict or mismatch: something else is there, or what is given does not fit it
+  4   conflict or mismatch: something else is there, or what is given does not
+      fit what is there
   5   unreadable or invalid data
   6   gave up waiting for another writer or builder
-  7   the storage refused or failed: no permission, disk full, input/output error
+  7   the storage refused or failed: no permission, disk full, i/o error
   70  a defect of this program
-`run` ends with the code of its command where that fails; 126 and 127 say that the command could not be started.";
+  'run' ends with the code of its command when that fails; 126 and 127 say that
+  the command could not be started, 128 + n that signal n ended it.";
 
 impl Exit {
     /// The exit code of an error. Every kind is named, so that a new one has to be thought of.

@@ -7,14 +7,19 @@ use std::path::{Component, Path, PathBuf};
 /// How a place is told apart into root and entry, shown at the end of `--help`.
 pub(crate) const HELP: &str = "\
 Places:
-  A PLACE is ROOT/DIR/…/ENTRY: a root, which is a folder, and the path of an entry in it, such as
-  data/CellMeasurements_0000/connections/pre_cell_id. The root itself is a place, too. Which part is the root:
-    1. the nearest folder, from the place upwards, that holds '_fascicle.yaml' or '_index', which roots have;
-    2. else the folder that holds the outermost folder with a '_meta.yaml', as in trees made by datamate;
-    3. else the deepest folder that exists. A relative place of several parts of which nothing exists yet
-       begins with its root: the first write to data/cells/x makes a root 'data'.
-  With --root ROOT a PLACE is the path below ROOT ('.' is the root itself), and nothing is guessed.
-  Entries are named as they are addressed; the name under which one is stored (x.h5 for x) is understood, too.";
+  A PLACE is ROOT/DIR/…/ENTRY: a root, which is a folder, and the path of an
+  entry in it, such as data/CellMeasurements_0000/connections/pre_cell_id.
+  The root itself is a place, too. Which part of a place is the root:
+    1. the nearest folder, from the place upwards, that holds what only roots
+       hold: '_fascicle.yaml' or '_index';
+    2. else the folder that holds the outermost folder with a '_meta.yaml',
+       as in trees made by datamate;
+    3. else the deepest folder that exists. A relative place of several parts
+       of which nothing exists yet begins with its root: the first write to
+       data/cells/x makes a root 'data'.
+  With --root ROOT a PLACE is the path below ROOT, '.' is the root itself, and
+  nothing is guessed. Entries are named as they are addressed; the name under
+  which one is stored (x.h5 for x) is understood, too.";
 
 /// Which root places stand in.
 #[derive(Args, Clone, Debug, Default)]

@@ -17,13 +17,17 @@ use std::time::Duration;
 
 /// Find the finished directory of a config, or build it by running a command once
 ///
-/// Of all who ask for one config, in any process, one runs the command and the others wait. The command gets
-///   FASCICLE_DIR          the directory to fill: 'fascicle put FILE "$FASCICLE_DIR/x"', or files written into it
-///   FASCICLE_CONFIG_FILE  the config as JSON, 'type' among its fields; NaN and infinities are text
-/// and its standard output goes to the standard error stream. The last line that this command prints is the place of the
-/// directory. When the command fails, the directory is marked as 'stopped', is never found, and this command ends with the
-/// same exit code. Ctrl-C and SIGTERM are passed on to the command, and the build is then marked as 'stopped'. Without a command
-/// nothing is built: a directory that does not exist is 'not found', exit code 3.
+/// Of all who ask for one config, in any process, one runs the command and the
+/// others wait. The last line printed is the place of the directory. The command
+/// finds in its environment
+///   FASCICLE_DIR          the directory to fill, by files written into it or by
+///                         fascicle put FILE "$FASCICLE_DIR/x"
+///   FASCICLE_CONFIG_FILE  the config as JSON, 'type' among its fields; NaN and
+///                         infinities are text
+/// What it prints goes to the standard error stream. When it fails, the directory
+/// is marked as 'stopped' and never found, and 'run' ends with the same exit code.
+/// Ctrl-C and SIGTERM are passed on to it, and the build is then 'stopped'.
+/// Without a command nothing is built: exit code 3 if there is no such directory.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 #[command(override_usage = "fascicle run [OPTIONS] <ROOT> <TYPE> [KEY=VALUE]... [-- <COMMAND>...]")]

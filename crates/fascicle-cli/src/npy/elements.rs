@@ -119,7 +119,7 @@ mod tests {
         assert!(values.same_bits(&Values::Complex64(vec![num_complex::Complex::new(1.5, -2.0)])));
         let values = decode(parse_descr(">i2").unwrap(), &mut [0, 1, 255, 255], 2).unwrap();
         assert!(values.same_bits(&Values::Int16(vec![1, -1])));
-        let values = decode(parse_descr("|S2").unwrap(), &mut *b"ab".to_vec(), 1).unwrap();
+        let values = decode(parse_descr("|S2").unwrap(), &mut b"ab".to_vec(), 1).unwrap();
         assert!(values.same_bits(&Values::FixedBytes { width: 2, bytes: b"ab".to_vec() }));
     }
 

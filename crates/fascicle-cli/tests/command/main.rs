@@ -1,5 +1,7 @@
 //! The built command, run as a user runs it, each test in a folder of its own.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
 mod append;
 mod build;
 mod change;
