@@ -2,8 +2,12 @@
 
 use crate::place::{Place, texts};
 use crate::types::CellMeasurements;
+use fascicle::arrow::array::{
+    Array as _, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use fascicle::tree::{TreeOptions, Verbosity};
-use fascicle::{Directory, EntryKind, ErrorKind, Outcome, ResolveOptions};
+use fascicle::{Directory, EntryKind, ErrorKind, OpenOptions, Outcome, ResolveOptions};
+use std::sync::Arc;
 
 async fn trees(directory: &Directory) -> Vec<String> {
     let mut trees = Vec::new();
@@ -50,8 +54,15 @@ async fn datamate_passes_over_what_was_modified_here() {
     assert_eq!(found["built_instead"], "CellMeasurements_0002");
     // What datamate built instead is found here, too.
     let resolution = root.resolve_with(&CellMeasurements::new(0), &ResolveOptions::default()).await.unwrap();
-    assert_eq!((resolution.outcome, resolution.directory.name()), (Outcome::Adopted, "CellMeasurements_0002"));
-    assert!(resolution.warnings.iter().any(|warning| warning.contains("modified")), "{:?}", resolution.warnings);
+    assert_eq!(
+        (resolution.outcome, resolution.directory.name()),
+        (Outcome::Adopted, "CellMeasurements_0002")
+    );
+    assert!(
+        resolution.warnings.iter().any(|warning| warning.contains("modified")),
+        "{:?}",
+        resolution.warnings
+    );
     assert_eq!(resolution.directory.names().await.unwrap(), ["cell_id"]);
     let again = root.resolve_with(&CellMeasurements::new(0), &ResolveOptions::default()).await.unwrap();
     assert_eq!((again.outcome, again.directory.name()), (Outcome::Found, "CellMeasurements_0002"));
@@ -95,4 +106,35 @@ async fn datamate_extends_and_changes_what_was_built_here() {
     assert_eq!(cells.append("spikes", &fascicle::Array2::from_elem((1, 3), 10i16)).await.unwrap(), 8);
     let error = cells.append("spikes", [1i32]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch);
+}
+
+#[tokio::test]
+async fn datamate_reads_and_extends_tables_that_are_stored_as_csv() {
+    let place = Place::new();
+    let root =
+        OpenOptions::default().with_fsync(false).with_tables("csv").open(place.path("")).await.unwrap();
+    let log = root.dir("log").unwrap();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("step", Arc::new(Int64Array::from_iter(0..3))),
+        ("loss", Arc::new(Float64Array::from_iter([Some(0.1), None, Some(1e-300)]))),
+        ("note", Arc::new(StringArray::from(vec![Some("a,b"), None, Some("say \"hi\"\nü")]))),
+        ("ok", Arc::new(BooleanArray::from(vec![true, false, true]))),
+    ];
+    let rows = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, column)| (name, column, true)),
+    )
+    .unwrap();
+    log.put_table("steps", &rows).await.unwrap();
+    log.append_table("steps", &rows.slice(0, 1)).await.unwrap();
+    log.put("x", [1i64]).await.unwrap();
+    let judged = place.python("judge_csv.py", &[]).await;
+    for (theirs, ours) in texts(&judged).into_iter().zip(trees(&log).await) {
+        assert!(theirs.lines().eq(ours.lines()), "{theirs}\ninstead of\n{ours}");
+    }
+    let steps = log.table("steps").await.unwrap().read().await.unwrap();
+    let added = steps.slice(4, 1);
+    assert_eq!(steps.slice(0, 3), rows);
+    assert_eq!(steps.slice(3, 1), rows.slice(0, 1));
+    let step = added.column(0).as_any().downcast_ref::<Int64Array>().unwrap().value(0);
+    assert_eq!((step, added.column(1).null_count()), (9, 0));
 }

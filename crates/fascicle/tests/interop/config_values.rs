@@ -110,7 +110,9 @@ async fn values_that_python_takes_for_the_same_are_told_apart_here() {
     let place = Place::new();
     place.python("probe_values.py", &[r#"["1", "float('nan')"]"#]).await;
     let (rules, root) = (IdentityRules::default(), open(place.path("theirs_0")).await);
-    for (value, found) in [(Value::from(1), true), (1.0.into(), true), (true.into(), false), ("1".into(), false)] {
+    for (value, found) in
+        [(Value::from(1), true), (1.0.into(), true), (true.into(), false), ("1".into(), false)]
+    {
         let directory = root.find_config(&config(&value), &rules).await.unwrap();
         assert_eq!(directory.is_some(), found, "{value}");
     }

@@ -1,7 +1,7 @@
 //! Whole roots between programs: what fascicle writes, the Python package datamate and the usual readers of HDF5 and Parquet
 //! open, extend and find by config; what datamate writes, fascicle does the same with. Live, too, while the other one writes.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod built_by_fascicle;
 mod config_values;

@@ -25,7 +25,8 @@ impl Place {
         open(self.keep.path()).await
     }
 
-    /// Runs a Python program with this place and more arguments, and returns what it says: one line of JSON.
+    /// Runs a Python program with this place and more arguments, and returns what it says: JSON on the last line, for
+    /// datamate itself prints what it tries again.
     pub(crate) async fn python(&self, program: &str, arguments: &[&str]) -> Value {
         self.beside(program, arguments).await.unwrap()
     }
@@ -38,7 +39,8 @@ impl Place {
             std::iter::once(folder).chain(arguments.iter().map(|&argument| argument.to_owned())).collect();
         tokio::task::spawn_blocking(move || {
             let printed = run_python_file(&program, arguments);
-            serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
+            serde_json::from_str(printed.lines().last().unwrap_or_default())
+                .unwrap_or_else(|error| panic!("{error}: {printed}"))
         })
     }
 }
