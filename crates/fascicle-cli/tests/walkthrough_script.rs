@@ -1,7 +1,5 @@
 //! The walk-through in shell, `examples/walkthrough.sh`, prints what is expected.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use std::path::Path;
 use std::process::Command;
 

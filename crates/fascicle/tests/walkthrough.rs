@@ -1,8 +1,6 @@
 //! The walk-through in Rust, `examples/walkthrough`, prints what the Python original's does: the same names, trees, numbers,
 //! tables and differences.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use std::process::Command;
 
 #[test]
