@@ -27,8 +27,6 @@ impl Build for SlowBuild {
         dir.put("first", [1i64]).await?;
         if let Some(until) = &self.until {
             appears(until).await;
-            // Datamate looks once a second at what it waits for.
-            tokio::time::sleep(Duration::from_millis(300)).await;
         }
         dir.put("built_by", "fascicle".to_owned()).await?;
         dir.put("last", [2i64]).await?;

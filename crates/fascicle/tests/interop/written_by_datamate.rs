@@ -262,7 +262,7 @@ async fn metas_and_differences(root: &Root, told: &Value) {
         let (this, other) = (root.dir(this).unwrap(), root.dir(other).unwrap());
         let differences = config_differences(&this.config().await.unwrap(), &other.config().await.unwrap());
         let lines = DifferenceLines::new(&differences);
-        assert_eq!((lines.this, lines.other), as_python(expected, 0), "{names}");
+        assert_eq!((lines.this, lines.other), as_written_here(expected, 0), "{names}");
         let of_metas: (Vec<String>, Vec<String>) = this
             .diff(&other)
             .await
@@ -271,7 +271,7 @@ async fn metas_and_differences(root: &Root, told: &Value) {
             .filter(|difference| difference.path.is_empty() && difference.differing.name() == "meta")
             .map(|difference| difference.lines())
             .unzip();
-        let (theirs, theirs_of_other) = as_python(expected, 2);
+        let (theirs, theirs_of_other) = as_written_here(expected, 2);
         let without_modified = |lines: Vec<String>| -> Vec<String> {
             lines.into_iter().filter(|line| !line.contains("modified")).collect()
         };
@@ -280,7 +280,7 @@ async fn metas_and_differences(root: &Root, told: &Value) {
 }
 
 /// The lines of both sides, with values as they are written here instead of Python's names for them.
-fn as_python(expected: &Value, at: usize) -> (Vec<String>, Vec<String>) {
+fn as_written_here(expected: &Value, at: usize) -> (Vec<String>, Vec<String>) {
     let lines = |at: usize| {
         let translate = |line: &str| {
             line.replace("True", "true").replace("None", "null").replace("Namespace(x=1e-09)", "{x: 1e-09}")
