@@ -10,11 +10,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from datamate import Directory, set_root_dir
 
 root, reader, name, rows = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-set_root_dir(root)
-directory = Directory(name)
 lengths, errors, deadline = [0], 0, time.monotonic() + 60
 
 
@@ -30,12 +27,16 @@ def check(loss, weights):
 
 
 if reader == "datamate":
+    from datamate import Directory, set_root_dir
+
+    set_root_dir(root)
+    directory = Directory(name)
     while lengths[-1] < rows:
         check(directory.loss[:], directory.weights[:])
 else:
     # Opened once, and looked at again as it grows. A reader that keeps a file open must not keep it locked.
     def open_to_watch(entry):
-        return h5py.File(directory.path / f"{entry}.h5", "r", libver="latest", swmr=True, locking=False)
+        return h5py.File(root / name / f"{entry}.h5", "r", libver="latest", swmr=True, locking=False)
 
     with open_to_watch("loss") as loss, open_to_watch("weights") as weights:
         while lengths[-1] < rows:
