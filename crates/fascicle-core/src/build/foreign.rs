@@ -6,11 +6,15 @@ use crate::directory::read_meta;
 use crate::{EntryKind, EntryPath, Identity, Result, Root, Status};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// What was read of directories so far, so that each is read once a process.
+/// For how long what another program wrote is believed to be the same: it may delete a directory and use its name again.
+const FOREIGN_MEMORY: Duration = Duration::from_secs(10);
+
+/// What was read of directories so far, so that not every search reads all of them.
 #[derive(Debug, Default)]
 pub(crate) struct ForeignDirectories {
-    seen: Mutex<HashMap<String, Seen>>,
+    seen: Mutex<HashMap<String, (Seen, Instant)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,8 +54,10 @@ impl ForeignDirectories {
             let path = EntryPath::root().join(&entry.name)?;
             let known = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&entry.name).cloned();
             let seen = match known {
-                Some(Seen::Running(_)) | None => self.look(root, &path).await,
-                Some(seen) => seen,
+                Some((Seen::Marked(mark), _)) => Seen::Marked(mark),
+                Some((Seen::Running(_), _)) | None => self.look(root, &path).await,
+                Some((_, since)) if since.elapsed() > FOREIGN_MEMORY => self.look(root, &path).await,
+                Some((seen, _)) => seen,
             };
             match seen {
                 Seen::Marked(mark)
@@ -98,7 +104,7 @@ impl ForeignDirectories {
         self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(path.as_str().to_owned(), seen.clone());
+            .insert(path.as_str().to_owned(), (seen.clone(), Instant::now()));
         seen
     }
 
