@@ -184,6 +184,13 @@ impl Error {
         self
     }
 
+    /// Adds to the message what a layer knows that is farther out.
+    #[must_use]
+    pub fn note(mut self, note: impl fmt::Display) -> Self {
+        self.inner.message = format!("{}; {note}", self.inner.message);
+        self
+    }
+
     /// Keeps the cause.
     #[must_use]
     pub fn caused_by(
@@ -332,6 +339,12 @@ mod tests {
         let error = Error::new(ErrorKind::Busy, "locked").during("append").at("x").during("put").at("y");
         assert_eq!((error.operation(), error.path()), (Some("append"), Some("x")));
         assert!(error.is_retryable());
+    }
+
+    #[test]
+    fn notes_stand_before_the_hint() {
+        let error = Error::new(ErrorKind::InvalidInput, "no such option").hint("known: a").note("see b");
+        assert_eq!(error.to_string(), "no such option; see b (known: a)");
     }
 
     #[test]

@@ -1,63 +1,79 @@
 //! How the backends that come with fascicle are opened, and which options they know.
 
+#[cfg(feature = "hdf5")]
+use crate::quantity::{DURATION_FORM, duration};
 use crate::{OpenRequest, Place};
+#[cfg(feature = "hdf5")]
+use fascicle_core::Codec;
+#[cfg(feature = "hdf5")]
 use fascicle_core::config::Value;
 use fascicle_core::{Backend, Error, ErrorKind, Result};
 use std::sync::Arc;
 
 /// Opens memory. There are no options.
 pub(crate) fn memory(request: OpenRequest) -> Result<Arc<dyn Backend>> {
-    check_options(&request, &[], &[])?;
+    check_stored(&request, &[])?;
     match &request.place {
         Place::Memory(name) => Ok(Arc::new(fascicle_memory::MemoryBackend::named(name))),
         other => Err(cannot_hold("memory", other, "memory:NAME")),
     }
 }
 
-/// Opens a folder in the HDF5 layout. Options: `tables` (`parquet` or `csv`), stored or given; `follow_symlinks`, given only.
+/// The options of [`hdf5`] that a caller can give.
+#[cfg(feature = "hdf5")]
+pub(crate) const HDF5_OPTIONS: [&str; 4] = ["tables", "fsync", "lock_timeout", "follow_symlinks"];
+
+/// Opens a folder in the HDF5 layout. Options: `tables` (`parquet` or `csv`), stored or given; `fsync`, `lock_timeout` and
+/// `follow_symlinks`, given only.
 #[cfg(feature = "hdf5")]
 pub(crate) fn hdf5(request: OpenRequest) -> Result<Arc<dyn Backend>> {
     use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
 
-    check_options(&request, &["tables"], &["tables", "follow_symlinks"])?;
+    check_stored(&request, &["tables"])?;
     let Place::Folder(path) = &request.place else {
         return Err(cannot_hold("hdf5", &request.place, "a folder"));
     };
+    let given = |name: &str| request.options.get(name).filter(|value| !value.is_null());
+    let truth = |name: &str| {
+        let truth = |value: &Value| value.as_bool().ok_or_else(|| bad_value(name, value, "true or false"));
+        given(name).map(truth).transpose()
+    };
     let mut options = Hdf5Options::default();
-    if let Some(fsync) = request.fsync {
-        options.fsync = fsync;
-    }
-    if let Some(lock_timeout) = request.lock_timeout {
-        options.lock_timeout = lock_timeout;
-    }
-    if let Some(value) = request.options.get("follow_symlinks") {
-        options.follow_symlinks =
-            value.as_bool().ok_or_else(|| bad_value("follow_symlinks", value, "true or false"))?;
-    }
-    if let Some(value) = request.options.get("tables").or_else(|| request.stored.get("tables")) {
+    options.fsync = request.fsync.or(truth("fsync")?).unwrap_or(options.fsync);
+    let patience = given("lock_timeout")
+        .map(|value| duration(value).ok_or_else(|| bad_value("lock_timeout", value, DURATION_FORM)))
+        .transpose()?;
+    options.lock_timeout = request.lock_timeout.or(patience).unwrap_or(options.lock_timeout);
+    options.follow_symlinks = truth("follow_symlinks")?.unwrap_or(options.follow_symlinks);
+    if let Some(value) = given("tables").or_else(|| request.stored.get("tables")) {
         options.tables = match value.as_str() {
             Some("parquet") => TableFormat::Parquet,
             Some("csv") => TableFormat::Csv,
             _ => return Err(bad_value("tables", value, "parquet or csv")),
         };
     }
+    if let Some(Codec::Zstd { .. }) = request.arrays.codec {
+        let message = "the codec of arrays cannot be zstd, which HDF5 does not have of its own";
+        return Err(Error::new(ErrorKind::Unsupported, message).hint("it can be gzip or none"));
+    }
+    if let (TableFormat::Csv, Some(Codec::Gzip { .. } | Codec::Zstd { .. })) =
+        (options.tables, request.tables.codec)
+    {
+        let message = "the tables are CSV files, which are not compressed, and a codec for tables is given";
+        return Err(Error::new(ErrorKind::Unsupported, message)
+            .hint("leave it out, or set the option 'tables' to parquet"));
+    }
     Ok(Arc::new(Hdf5Backend::open(path, options)?))
 }
 
-/// Refuses options that the backend does not have.
-fn check_options(request: &OpenRequest, stored: &[&str], given: &[&str]) -> Result<()> {
-    let refuse = |kind, message: String, known: &[&str]| {
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        Err(Error::new(kind, message).hint(format!("known are: {known}")))
+/// Refuses options in the marker of a root that the backend does not take from there.
+fn check_stored(request: &OpenRequest, known: &[&str]) -> Result<()> {
+    let Some(name) = request.stored.keys().find(|name| !known.contains(&name.as_str())) else {
+        return Ok(());
     };
-    if let Some(name) = request.options.keys().find(|name| !given.contains(&name.as_str())) {
-        return refuse(ErrorKind::InvalidInput, format!("there is no option '{name}'"), given);
-    }
-    if let Some(name) = request.stored.keys().find(|name| !stored.contains(&name.as_str())) {
-        let message = format!("'{name}' is not known as an option of roots of this backend");
-        return refuse(ErrorKind::Unsupported, message, stored);
-    }
-    Ok(())
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let message = format!("'{name}' is not known as an option of roots of this backend");
+    Err(Error::new(ErrorKind::Unsupported, message).hint(format!("known are: {known}")))
 }
 
 fn cannot_hold(backend: &str, place: &Place, fits: &str) -> Error {
@@ -65,7 +81,7 @@ fn cannot_hold(backend: &str, place: &Place, fits: &str) -> Error {
         .hint(format!("its places are written as {fits}"))
 }
 
-#[cfg_attr(not(feature = "hdf5"), expect(dead_code, reason = "memory has no options"))]
+#[cfg(feature = "hdf5")]
 fn bad_value(option: &str, value: &Value, fits: &str) -> Error {
     Error::new(ErrorKind::InvalidInput, format!("the option '{option}' cannot be '{value}'"))
         .hint(format!("it is {fits}"))

@@ -42,6 +42,16 @@ pub fn open_with(place: impl AsRef<Path>, options: &OpenOptions) -> Result<Root>
     wait(options.open(place.as_ref())).map(Root::from)
 }
 
+/// Opens the default place, as [`crate::open_default`].
+pub fn open_default() -> Result<Root> {
+    open("@")
+}
+
+/// A handle to the directory at a place, as [`crate::open_dir`].
+pub fn open_dir(place: impl AsRef<Path>) -> Result<Directory> {
+    wait(crate::open_dir(place.as_ref())).map(Directory::from)
+}
+
 /// Makes a root, as [`crate::init`].
 pub fn init(place: impl AsRef<Path>, backend: &str, options: &Map) -> Result<Root> {
     wait(crate::init(place.as_ref(), backend, options)).map(Root::from)
@@ -52,4 +62,9 @@ pub fn set_default_root(place: impl AsRef<Path>) -> Result<Root> {
     let root = open(place)?;
     roots::set_default(Some(root.as_async().clone()));
     Ok(root)
+}
+
+/// Opens the default place and makes it the default root of this process.
+pub fn use_default_root() -> Result<Root> {
+    set_default_root("@")
 }

@@ -43,31 +43,39 @@
 //!
 //! - Here: what programs that keep their data with fascicle name.
 //! - [`config`], [`roots`], [`tree`], [`compare`], [`convert`], [`size`]: each concept with all it has.
+//! - [`configuration`]: places with names, chosen outside of the program.
 //! - [`ndarray`] and [`arrow`]: the crates whose types cross this API, in the versions it uses.
 //! - [`expert`]: places and markers. [`mod@backend`]: the contract, for those who write a backend.
 
 mod backends;
 pub mod blocking;
+pub mod configuration;
 mod marker;
 mod open;
+mod opening;
 mod place;
+mod quantity;
 mod registry;
+mod secret;
 
-pub use open::{OpenOptions, init, open, open_with, set_default_root};
+pub use configuration::StorageConfiguration;
+pub use open::{
+    OpenOptions, init, open, open_default, open_dir, open_with, set_default_root, use_default_root,
+};
 pub use place::Place;
 pub use registry::{OpenRequest, Registry};
 
 pub(crate) use marker::Marker;
 
 pub use fascicle_core::{
-    Appender, Array, ArrayBuilder, ArrayData, ArrayDescription, ArrayOptions, ArraySpec, Attributes,
-    AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec, Comparison, Config, DType,
-    DateTime64, Directory, Element, Entry, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
-    File, FileOptions, FromArray, Identity, IdentityRules, IntoArray, IntoSelection, Literal, Meta,
-    OnMismatch, Outcome, PLAIN_TYPE, PinnedRoot, Precedence, Predicate, PutOptions, Region, Resolution,
+    Appender, Array, ArrayBuilder, ArrayData, ArrayDefaults, ArrayDescription, ArrayOptions, ArraySpec,
+    Attributes, AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec, Comparison,
+    Config, DType, DateTime64, Directory, Element, Entry, EntryInfo, EntryKind, EntryPath, EntryStat, Error,
+    ErrorKind, File, FileOptions, FromArray, Identity, IdentityRules, IntoArray, IntoSelection, Literal,
+    Meta, OnMismatch, Outcome, PLAIN_TYPE, PinnedRoot, Precedence, Predicate, PutOptions, Region, Resolution,
     ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected, Selection, Shape, Status,
-    Table, TableDescription, TableOptions, TimeDelta64, TimeUnit, Values, WriteMode, metas_as_table, unit,
-    widen,
+    Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit, Values, WriteMode,
+    metas_as_table, unit, widen,
 };
 pub use fascicle_core::{arrow, compare, config, convert, roots, size, tree};
 #[cfg(feature = "hdf5")]
@@ -84,6 +92,6 @@ pub mod backend {
 /// How places are understood, and what roots say about themselves.
 pub mod expert {
     pub use crate::marker::{FORMAT_VERSION, MARKER_FILE, Marker};
-    pub use crate::place::{Address, Place};
+    pub use crate::place::{Address, NamedPlace, Place};
     pub use crate::registry::{OpenRequest, Registry};
 }

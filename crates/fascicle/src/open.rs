@@ -1,21 +1,24 @@
 //! Opening and making roots.
 
-use crate::{Marker, OpenRequest, Place, Registry};
+use crate::opening::Opening;
+use crate::secret::NamesOnly;
+use crate::{Place, Registry, StorageConfiguration};
 use fascicle_core::config::{Map, Value};
-use fascicle_core::wrap::{ReadOnly, observed};
-use fascicle_core::{Error, ErrorKind, Result, Root, RootOptions, roots};
+use fascicle_core::{Directory, Error, ErrorKind, Result, Root, RootOptions, roots};
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Opens the root at a place: a folder, or what else [`Place`] says. Nothing needs to exist, and nothing is created before
 /// the first write.
 ///
+/// `@name` is the place of that name in the [`StorageConfiguration`] of this process, `@` its default place.
+///
 /// A folder is opened by the backend that its marker names, see [`init`]; one without a marker by `hdf5`, as which the
 /// folders of the Python package datamate are opened.
 ///
 /// - Errors: [`ErrorKind::WrongKind`] for a path that is no folder; [`ErrorKind::Unsupported`] for storage, backends and
-///   formats that are not known here.
+///   formats that are not known here; what the configuration of a named place is refused for.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -31,6 +34,17 @@ pub async fn open(place: impl AsRef<Path>) -> Result<Root> {
 /// Opens the root at a place with options.
 pub async fn open_with(place: impl AsRef<Path>, options: &OpenOptions) -> Result<Root> {
     options.open(place).await
+}
+
+/// Opens the default place of the [`StorageConfiguration`] of this process: `open("@")`.
+pub async fn open_default() -> Result<Root> {
+    open("@").await
+}
+
+/// A handle to the directory at a place, which need not exist: `@cloud/Cells_0000`. Of places without a name, which do not
+/// say where the root in them ends, the whole is the root. Fails as [`open`].
+pub async fn open_dir(place: impl AsRef<Path>) -> Result<Directory> {
+    OpenOptions::default().open_dir(place).await
 }
 
 /// Makes a root: a folder with a marker that says which backend it has, with which options. Opens it, too.
@@ -63,7 +77,12 @@ pub async fn set_default_root(place: impl AsRef<Path>) -> Result<Root> {
     Ok(root)
 }
 
-/// How a root is opened.
+/// Opens the default place of the [`StorageConfiguration`] of this process and makes it the default root, see [`roots`].
+pub async fn use_default_root() -> Result<Root> {
+    set_default_root("@").await
+}
+
+/// How a root is opened. What is said here goes before what the configuration of a place says.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -74,7 +93,7 @@ pub async fn set_default_root(place: impl AsRef<Path>) -> Result<Root> {
 /// # Ok::<(), fascicle::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct OpenOptions {
     /// The backend; `None` takes the one that the place says it has, or that places of its kind have.
     pub backend: Option<String>,
@@ -84,13 +103,15 @@ pub struct OpenOptions {
     pub fsync: Option<bool>,
     /// How long a writer waits for another one at the same entry; `None` is what the backend does by itself.
     pub lock_timeout: Option<Duration>,
-    /// Options of the backend by name. `hdf5` has `tables` (`parquet` or `csv`: how new tables are stored) and
-    /// `follow_symlinks` (whether links that lead out of the root are followed).
+    /// Options of the backend by name. `hdf5` has `tables` (`parquet` or `csv`: how new tables are stored),
+    /// `follow_symlinks` (whether links that lead out of the root are followed), and by their names the two before.
     pub options: Map,
-    /// How directories are found and built.
+    /// How directories are found and built, and how arrays and tables are stored.
     pub root: RootOptions,
     /// The backends to choose from.
     pub registry: Registry,
+    /// Where named places are looked up; `None` is [`StorageConfiguration::find`], each time a named place is opened.
+    pub configuration: Option<StorageConfiguration>,
 }
 
 impl OpenOptions {
@@ -149,83 +170,70 @@ impl OpenOptions {
         self
     }
 
+    /// Sets where named places are looked up.
+    #[must_use]
+    pub fn with_configuration(mut self, configuration: StorageConfiguration) -> Self {
+        self.configuration = Some(configuration);
+        self
+    }
+
     /// Opens the root at a place, as [`open`].
     pub async fn open(&self, place: impl AsRef<Path>) -> Result<Root> {
         let place = Place::parse(place)?;
-        self.open_place(&place).await.map_err(|error| error.during("open the root").at(&place))
+        let opened = async {
+            check_is_root(&place)?;
+            Opening::new(self, &place).await?.open().await
+        };
+        opened.await.map_err(|error| error.during("open the root").at(&place))
     }
 
-    /// Makes a root of [`backend`](OpenOptions::backend) with [`options`](OpenOptions::options) and opens it, as [`init`].
+    /// A handle to the directory at a place, as [`open_dir`].
+    pub async fn open_dir(&self, place: impl AsRef<Path>) -> Result<Directory> {
+        let place = Place::parse(place)?;
+        let opened = async { Opening::new(self, &place).await?.open().await };
+        let root = opened.await.map_err(|error| error.during("open the root of").at(&place))?;
+        match &place {
+            Place::Named(named) if !named.entry().is_root() => root.dir(named.entry().as_str()),
+            _ => Ok(root.as_dir()),
+        }
+    }
+
+    /// Makes a root of [`backend`](OpenOptions::backend), else of the one that such a place has, with
+    /// [`options`](OpenOptions::options), and opens it, as [`init`]. The configuration of a named place says where it is and
+    /// which backend it has; its options are not written into the root.
     pub async fn init(&self, place: impl AsRef<Path>) -> Result<Root> {
         let place = Place::parse(place)?;
-        self.init_place(&place).await.map_err(|error| error.during("make the root").at(&place))
-    }
-
-    async fn open_place(&self, place: &Place) -> Result<Root> {
-        let marker = match place {
-            Place::Folder(path) => Marker::read(path).await?,
-            Place::Memory(_) | Place::Address(_) => None,
+        let made = async {
+            check_is_root(&place)?;
+            Opening::new(self, &place).await?.init(&self.options).await
         };
-        let (name, stored) = match (marker, &self.backend) {
-            (Some(marker), Some(asked)) if marker.backend != *asked => {
-                return Err(Error::new(
-                    ErrorKind::Mismatch,
-                    format!("it is a root of the backend '{}', and '{asked}' was asked for", marker.backend),
-                ));
-            }
-            (Some(marker), _) => (marker.backend, marker.options),
-            (None, _) => (self.backend_for(place)?, Map::new()),
-        };
-        self.open_by(&name, place, stored, self.options.clone()).await
-    }
-
-    async fn init_place(&self, place: &Place) -> Result<Root> {
-        let backend = self.backend_for(place)?;
-        // Opening touches nothing, and refuses what cannot be.
-        let root = self.open_by(&backend, place, self.options.clone(), self.options.clone()).await?;
-        let Place::Folder(path) = place else { return Ok(root) };
-        if Some(backend.as_str()) != place.default_backend()
-            && Marker::read(path).await?.is_none()
-            && holds_anything(path).await?
-        {
-            return Err(Error::new(
-                ErrorKind::AlreadyExists,
-                format!("the folder holds something, which the backend '{backend}' would not find"),
-            )
-            .hint("choose an empty folder"));
-        }
-        Marker { backend, options: self.options.clone() }.create(path).await?;
-        Ok(root)
-    }
-
-    async fn open_by(&self, backend: &str, place: &Place, stored: Map, options: Map) -> Result<Root> {
-        let (fsync, lock_timeout) = (self.fsync, self.lock_timeout);
-        let request = OpenRequest { place: place.clone(), stored, options, fsync, lock_timeout };
-        let mut backend = self.registry.open(backend, request).await?;
-        if self.read_only {
-            backend = Arc::new(observed(backend, Arc::new(ReadOnly)));
-        }
-        Ok(Root::with_options(backend, self.root.clone()))
-    }
-
-    fn backend_for(&self, place: &Place) -> Result<String> {
-        if let Some(name) = &self.backend {
-            return Ok(name.clone());
-        }
-        if let Some(name) = place.default_backend() {
-            return Ok(name.to_owned());
-        }
-        Err(Error::new(ErrorKind::Unsupported, "storage at such an address is not known here")
-            .hint("known are folders and 'memory:'; write './' before the name of a folder that looks like an address"))
+        made.await.map_err(|error| error.during("make the root").at(&place))
     }
 }
 
-async fn holds_anything(folder: &Path) -> Result<bool> {
-    let folder = folder.to_owned();
-    fascicle_local::blocking(move || match std::fs::read_dir(&folder) {
-        Ok(mut entries) => Ok(entries.next().is_some()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(fascicle_local::storage_error("listing", &folder, error)),
-    })
-    .await
+impl fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenOptions")
+            .field("backend", &self.backend)
+            .field("read_only", &self.read_only)
+            .field("fsync", &self.fsync)
+            .field("lock_timeout", &self.lock_timeout)
+            .field("options", &NamesOnly(&self.options))
+            .field("root", &self.root)
+            .field("registry", &self.registry)
+            .field("configuration", &self.configuration)
+            .finish()
+    }
+}
+
+/// Refuses a place that names an entry in a root.
+fn check_is_root(place: &Place) -> Result<()> {
+    match place {
+        Place::Named(named) if !named.entry().is_root() => {
+            let (root, entry) = (named.root(), named.entry());
+            Err(Error::new(ErrorKind::InvalidInput, "it is an entry in a root, and not a root")
+                .hint(format!("open '{root}' and take the entry '{entry}' of it, or use `open_dir`")))
+        }
+        _ => Ok(()),
+    }
 }

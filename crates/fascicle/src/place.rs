@@ -1,6 +1,7 @@
-//! Places as users write them: folders, memory, and addresses of other storage.
+//! Places as users write them: folders, memory, addresses of other storage, and names that a file gives to these.
 
-use fascicle_core::{Error, ErrorKind, Result};
+use crate::configuration::{StorageConfiguration, check_name};
+use fascicle_core::{EntryPath, Error, ErrorKind, Result};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,10 @@ use std::path::{Path, PathBuf};
 /// | `file:///mnt/my%20data` | a folder |
 /// | `memory:`, `memory:name` | memory of this process, shared under its name while a handle to it lives |
 /// | `scheme://…` | an address that a backend may know |
+/// | `@name`, `@name/dir/entry` | a place of the [`StorageConfiguration`], and an entry in it |
+/// | `@`, `@/dir/entry` | its default place, and an entry in it |
 ///
-/// A folder whose name looks like an address is written with `./` before it.
+/// A folder whose name looks like an address or a name is written with `./` before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A folder of a local file system.
@@ -23,6 +26,32 @@ pub enum Place {
     Memory(String),
     /// An address with a scheme of its own.
     Address(Address),
+    /// A place with a name, and perhaps an entry in it.
+    Named(NamedPlace),
+}
+
+/// A place by its name in the [`StorageConfiguration`], and the path of an entry in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedPlace {
+    name: Option<String>,
+    entry: EntryPath,
+}
+
+impl NamedPlace {
+    /// The name, `None` for the default place.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The path of the entry below the root, empty for the root itself.
+    pub fn entry(&self) -> &EntryPath {
+        &self.entry
+    }
+
+    /// The place alone, as it is written.
+    pub fn root(&self) -> String {
+        format!("@{}", self.name.as_deref().unwrap_or_default())
+    }
 }
 
 /// An address such as `s3://bucket/prefix`. As it may hold credentials, only its scheme is ever printed.
@@ -59,11 +88,12 @@ impl fmt::Debug for Address {
 impl Place {
     /// Understands what a user wrote. Touches nothing.
     ///
-    /// Errors: [`ErrorKind::InvalidInput`] and [`ErrorKind::InvalidPath`] for what is no place,
-    /// [`ErrorKind::Unsupported`] for named places (`@name`).
+    /// Errors: [`ErrorKind::InvalidInput`] and [`ErrorKind::InvalidPath`] for what is no place.
     ///
     /// ```
     /// use fascicle::Place;
+    /// let Place::Named(place) = Place::parse("@cloud/Cells_0000/x")? else { unreachable!() };
+    /// assert_eq!((place.name(), place.entry().as_str()), (Some("cloud"), "Cells_0000/x"));
     /// assert_eq!(Place::parse("file:///mnt/my%20data")?, Place::Folder("/mnt/my data".into()));
     /// assert_eq!(Place::parse("memory:cells")?, Place::Memory("cells".to_owned()));
     /// assert_eq!(Place::parse("s3://key:secret@bucket/x?token=1")?.to_string(), "s3://…");
@@ -78,12 +108,20 @@ impl Place {
         place.map_err(|error| error.during("understand the place"))
     }
 
+    /// Where a named place is, as [`StorageConfiguration::find`] says, which reads a file; any other place is where it is.
+    pub fn located(self) -> Result<Place> {
+        match self {
+            Place::Named(named) => Ok(StorageConfiguration::find()?.place(named.name())?.address().clone()),
+            place => Ok(place),
+        }
+    }
+
     /// The backend of a place that says nothing else.
     pub fn default_backend(&self) -> Option<&'static str> {
         match self {
             Place::Folder(_) => Some("hdf5"),
             Place::Memory(_) => Some("memory"),
-            Place::Address(_) => None,
+            Place::Address(_) | Place::Named(_) => None,
         }
     }
 }
@@ -95,6 +133,8 @@ impl fmt::Display for Place {
             Place::Folder(path) => write!(f, "{}", path.display()),
             Place::Memory(name) => write!(f, "memory:{name}"),
             Place::Address(address) => address.fmt(f),
+            Place::Named(named) if named.entry.is_root() => f.write_str(&named.root()),
+            Place::Named(named) => write!(f, "{}/{}", named.root(), named.entry),
         }
     }
 }
@@ -106,9 +146,10 @@ fn parse_text(text: &str) -> Result<Place> {
     if text.contains('\0') {
         return Err(Error::new(ErrorKind::InvalidPath, "it holds a NUL character"));
     }
-    if text.starts_with('@') {
-        return Err(Error::new(ErrorKind::Unsupported, "named places, written '@name', are not known here")
-            .hint("write './@…' for a folder of such a name"));
+    if let Some(named) = text.strip_prefix('@') {
+        return parse_named(named)
+            .map(Place::Named)
+            .map_err(|error| error.hint("it is written @NAME/DIR/ENTRY; './@…' is a folder of such a name"));
     }
     if text == "~" || text.starts_with("~/") {
         return Err(Error::new(ErrorKind::InvalidInput, "'~' stands for the home folder in shells only")
@@ -122,6 +163,17 @@ fn parse_text(text: &str) -> Result<Place> {
         // A folder may have a colon in its name.
         _ => Ok(Place::Folder(text.into())),
     }
+}
+
+fn parse_named(text: &str) -> Result<NamedPlace> {
+    let (name, entry) = text.split_once('/').unwrap_or((text, ""));
+    if !name.is_empty()
+        && let Err(why) = check_name(name)
+    {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("what follows '@' {why}")));
+    }
+    let entry = EntryPath::parse(entry.strip_suffix('/').unwrap_or(entry))?;
+    Ok(NamedPlace { name: Some(name.to_owned()).filter(|name| !name.is_empty()), entry })
 }
 
 fn split_scheme(text: &str) -> Option<(String, &str)> {
@@ -180,6 +232,19 @@ mod tests {
         ] {
             assert_eq!(Place::parse(text).unwrap(), place, "{text}");
         }
+        for (text, name, entry, shown) in [
+            ("@", None, "", "@"),
+            ("@/", None, "", "@"),
+            ("@/a/b/", None, "a/b", "@/a/b"),
+            ("@cloud", Some("cloud"), "", "@cloud"),
+            ("@my-cloud_2/a/b", Some("my-cloud_2"), "a/b", "@my-cloud_2/a/b"),
+        ] {
+            let place = Place::parse(text).unwrap();
+            assert_eq!(place.to_string(), shown);
+            let Place::Named(place) = place else { panic!("{text} is no named place") };
+            assert_eq!((place.name(), place.entry().as_str()), (name, entry), "{text}");
+        }
+        assert_eq!(Place::parse("./@cloud").unwrap(), folder("./@cloud"));
         let Place::Address(address) = Place::parse("S3://bucket/x").unwrap() else { panic!("no address") };
         assert_eq!((address.scheme(), address.text()), ("s3", "S3://bucket/x"));
     }
@@ -189,7 +254,13 @@ mod tests {
         for text in [
             "",
             "a\0b",
-            "@cloud",
+            "@a b",
+            "@-x",
+            "@a.b/c",
+            "@cloud/../x",
+            "@cloud//x",
+            "@//x",
+            "@a@b",
             "~",
             "~/x",
             "file://host/x",
@@ -199,7 +270,7 @@ mod tests {
             "file:///%ff",
         ] {
             let error = Place::parse(text).unwrap_err();
-            assert!(error.to_string().starts_with("cannot understand the place: "), "{text}: {error}");
+            assert!(error.to_string().starts_with("cannot understand the place"), "{text}: {error}");
         }
     }
 
