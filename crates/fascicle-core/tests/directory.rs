@@ -1,5 +1,7 @@
 //! What a Directory does with arrays, tables, files and nested directories.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use arrow_array::{
     ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, cast::AsArray, types::Int64Type,
 };
