@@ -3,26 +3,65 @@
 use crate::Failure;
 use std::{
     any::Any,
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
+use tokio::runtime::{Builder, Runtime};
 
-/// Runs `work` on a runtime of its own with several threads. A panic, and running beyond the deadline, are failures.
-pub(crate) fn run<T>(
-    deadline: Duration,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(async {
-            tokio::time::timeout(deadline, work)
-                .await
-                .unwrap_or_else(|_| Err(Failure::new(format!("not done after {deadline:?}"))))
-        })
-    }));
-    // What hangs is left behind.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    outcome.unwrap_or_else(|panic| Err(Failure::new(format!("panicked: {}", message(&*panic)))))
+/// Runtimes with several threads, each used by one piece of work at a time. One in which work panicked or hung is not
+/// used again.
+#[derive(Default)]
+pub(crate) struct Runtimes {
+    idle: Mutex<Vec<Runtime>>,
+}
+
+impl Runtimes {
+    /// Runs `work`. A panic, and running beyond the deadline, are failures.
+    pub(crate) fn run<T>(
+        &self,
+        deadline: Duration,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let runtime = match idle {
+            Some(runtime) => runtime,
+            None => Builder::new_multi_thread().worker_threads(2).enable_all().build()?,
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async { tokio::time::timeout(deadline, work).await })
+        }));
+        match outcome {
+            Ok(Ok(answer)) => {
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(runtime);
+                answer
+            }
+            Ok(Err(_elapsed)) => {
+                runtime.shutdown_background();
+                Err(Failure::new(format!("not done after {deadline:?}")))
+            }
+            Err(panic) => {
+                runtime.shutdown_background();
+                Err(Failure::new(format!("panicked: {}", message(&*panic))))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Runtimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Runtimes")
+    }
+}
+
+impl Drop for Runtimes {
+    fn drop(&mut self) {
+        // Does not wait, so that it may happen inside of another runtime.
+        for runtime in self.idle.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
@@ -36,11 +75,12 @@ mod tests {
 
     #[test]
     fn panics_and_hangs_are_failures() {
-        let second = Duration::from_secs(1);
-        assert_eq!(run(second, async { Ok(1) }), Ok(1));
-        let panicked = run::<()>(second, async { panic!("boom {}", 1) });
+        let (runtimes, second) = (Runtimes::default(), Duration::from_secs(1));
+        assert_eq!(runtimes.run(second, async { Ok(1) }), Ok(1));
+        let panicked = runtimes.run::<()>(second, async { panic!("boom {}", 1) });
         assert_eq!(panicked.unwrap_err().to_string(), "panicked: boom 1");
-        let hung = run::<()>(Duration::from_millis(5), std::future::pending());
+        let hung = runtimes.run::<()>(Duration::from_millis(5), std::future::pending());
         assert_eq!(hung.unwrap_err().to_string(), "not done after 5ms");
+        assert_eq!(runtimes.run(second, async { Ok(2) }), Ok(2));
     }
 }

@@ -1,8 +1,8 @@
 //! Runs the list against one backend, as named tests or in one go.
 
 use crate::{
-    Behaviour, Failure, Outcome, Report, Row, Site, Subject, all, gate::reason_to_skip, runner, seed,
-    subject::Open,
+    Behaviour, Failure, Outcome, Report, Row, Site, Subject, all, gate::reason_to_skip, runner::Runtimes,
+    seed, subject::Open,
 };
 use fascicle_backend::{Backend, Capabilities};
 use futures::future::BoxFuture;
@@ -32,6 +32,7 @@ pub struct Suite {
     clean_up: Option<Arc<dyn Fn(Site) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>>,
     deviations: Vec<(String, String)>,
     deadline: Duration,
+    runtimes: Arc<Runtimes>,
 }
 
 impl Suite {
@@ -57,6 +58,7 @@ impl Suite {
             clean_up: None,
             deviations: Vec::new(),
             deadline: Duration::from_secs(60),
+            runtimes: Arc::default(),
         }
     }
 
@@ -101,7 +103,9 @@ impl Suite {
     /// As [`Suite::report`], of the behaviours that `wanted` keeps.
     pub fn report_where(&self, wanted: impl Fn(&Behaviour) -> bool) -> Report {
         let behaviours: Vec<Behaviour> = all().into_iter().filter(wanted).collect();
-        let declared = self.declared();
+        // On a thread of its own as all checks are, so that it may be called from within a runtime.
+        let declared = thread::scope(|scope| scope.spawn(|| self.declared()).join())
+            .unwrap_or_else(|_| Err(Failure::new("the backend cannot be asked what it declares")));
         let outcomes: Mutex<Vec<(usize, Outcome)>> = Mutex::default();
         if let Ok(declared) = declared {
             let next = AtomicUsize::new(0);
@@ -225,13 +229,13 @@ impl Suite {
     fn check(&self, behaviour: &Behaviour) -> Result<(), Failure> {
         let site = Site::new(behaviour.name)?;
         let subject = Subject::new(self.open.clone(), site, behaviour.name, seed::of_this_run());
-        let checked = runner::run(self.deadline, (behaviour.check)(subject.clone()));
+        let checked = self.runtimes.run(self.deadline, (behaviour.check)(subject.clone()));
         subject.sites().into_iter().map(|site| self.cleaned(site)).fold(checked, Result::and)
     }
 
     fn cleaned(&self, site: Site) -> Result<(), Failure> {
         match &self.clean_up {
-            Some(clean_up) => runner::run(self.deadline, clean_up(site)),
+            Some(clean_up) => self.runtimes.run(self.deadline, clean_up(site)),
             None => Ok(()),
         }
     }
@@ -240,7 +244,7 @@ impl Suite {
     fn declared(&self) -> Result<Capabilities, Failure> {
         let site = Site::new("capabilities")?;
         let opening = (self.open)(site.clone());
-        let declared = runner::run(self.deadline, async move { Ok(opening.await?.capabilities()) });
+        let declared = self.runtimes.run(self.deadline, async move { Ok(opening.await?.capabilities()) });
         self.cleaned(site)?;
         declared
     }

@@ -71,7 +71,7 @@ impl Fault for NoFault {}
 const GENERAL: [&str; 2] = ["random", "concurrent"];
 
 /// Areas that look at a backend through the semantics on top of it, where any fault of the contract may show.
-const SEMANTIC: [&str; 6] = ["config", "build", "race", "compare", "tree", "root"];
+const SEMANTIC: [&str; 7] = ["config", "build", "modified", "race", "directory", "compare", "tree"];
 
 fn cases() -> Vec<Case> {
     [
