@@ -57,7 +57,7 @@ impl Directory {
             .during("copy")
             .at(from));
         }
-        self.home_of(name)?.before_write().await?;
+        self.home_of(name)?.before_put(std::slice::from_ref(&to), kind, mode).await?;
         let backend = self.root().backend();
         if same_root && mode == WriteMode::Create && backend.capabilities().has(Capability::Copy) {
             return backend.copy(&from, &to).await;

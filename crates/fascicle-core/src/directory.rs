@@ -2,6 +2,7 @@
 
 use crate::array::{self, Appender, Array, ArrayData, IntoArray, widen};
 use crate::build::BuildGuard;
+use crate::change::Fresh;
 use crate::config::Config;
 use crate::file::File;
 use crate::table::Table;
@@ -12,7 +13,6 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{fmt, sync::Arc};
-use tokio::sync::OnceCell;
 
 /// How often a change of a meta starts again when another writer came first.
 const META_ATTEMPTS: usize = 64;
@@ -40,9 +40,9 @@ const META_ATTEMPTS: usize = 64;
 pub struct Directory {
     root: Root,
     path: EntryPath,
-    guard: Option<Arc<BuildGuard>>,
-    /// Set for a directory that must not exist yet; filled once this handle has created it.
-    fresh: Option<Arc<OnceCell<()>>>,
+    pub(crate) guard: Option<Arc<BuildGuard>>,
+    /// Set for a directory that must not exist yet, and for those within it.
+    pub(crate) fresh: Option<Arc<Fresh>>,
 }
 
 /// How an entry is put into a directory.
@@ -73,7 +73,8 @@ impl Directory {
     }
 
     pub(crate) fn fresh(root: Root, path: EntryPath) -> Self {
-        Directory { root, path, guard: None, fresh: Some(Arc::default()) }
+        let fresh = Some(Arc::new(Fresh::new(path.clone())));
+        Directory { root, path, guard: None, fresh }
     }
 
     pub(crate) fn guarded(root: Root, path: EntryPath, guard: Arc<BuildGuard>) -> Self {
@@ -189,8 +190,8 @@ impl Directory {
     ) -> Result<ArrayBuilder> {
         let path = self.entry(name)?;
         path.check_creatable(EntryKind::Array).context("write array", &path)?;
-        let home = self.home_of(name)?;
-        home.before_write().await?;
+        let target = std::slice::from_ref(&path);
+        self.home_of(name)?.before_put(target, EntryKind::Array, options.mode).await?;
         let array_options = self.root.options().array_defaults.fill_in(&options.array, &spec);
         let inner = array::store(self)?.create(&path, &spec, &array_options, options.mode).await?;
         Ok(ArrayBuilder { inner, spec })
@@ -198,7 +199,7 @@ impl Directory {
 
     /// Opens the array at `name` without reading its elements. Fails with [`ErrorKind::NotFound`], naming what is there.
     pub async fn array(&self, name: &str) -> Result<Array> {
-        match Array::open(self, self.entry(name)?).await {
+        match Array::open(&self.home_of(name)?, self.entry(name)?).await {
             Ok(array) => Ok(array),
             Err(error) => Err(self.with_neighbours(error, name).await),
         }
@@ -282,7 +283,8 @@ impl Directory {
     pub async fn create_file(&self, name: &str, mode: WriteMode) -> Result<Box<dyn crate::FileWriter>> {
         let path = self.entry(name)?;
         path.check_creatable(EntryKind::File).context("write file", &path)?;
-        self.home_of(name)?.before_write().await?;
+        let target = std::slice::from_ref(&path);
+        self.home_of(name)?.before_put(target, EntryKind::File, mode).await?;
         self.root.backend().files().create(&path, &FileOptions::default(), mode).await
     }
 
@@ -297,7 +299,8 @@ impl Directory {
     /// Adds bytes at the end of the file at `name` and returns its new length; creates it when there is none.
     pub async fn append_file(&self, name: &str, bytes: impl Into<Bytes>) -> Result<u64> {
         let (path, bytes) = (self.entry(name)?, bytes.into());
-        self.home_of(name)?.before_write().await?;
+        let target = std::slice::from_ref(&path);
+        self.home_of(name)?.before_put(target, EntryKind::File, WriteMode::Overwrite).await?;
         let files = self.root.backend().files();
         for _ in 0..META_ATTEMPTS {
             match files.append(&path, bytes.clone()).await {
@@ -330,7 +333,7 @@ impl Directory {
         {
             return Err(self.with_neighbours(error.during("remove"), name).await);
         }
-        self.home_of(name)?.before_change(Some(&path)).await?;
+        self.home_of(name)?.before_removal(&path).await?;
         self.root.name_hints().forget();
         if let Some(guard) = &self.guard {
             guard.forget(&path);
@@ -347,9 +350,23 @@ impl Directory {
     /// replaced: [`ErrorKind::AlreadyExists`].
     pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (source, target) = (self.entry(from)?, self.entry(to)?);
+        let refuse = |kind, message: String| Err(Error::new(kind, message).during("move").at(&source));
         self.root.backend().stat(&source).await.map_err(|error| error.during("move"))?;
-        self.home_of(from)?.before_change(Some(&source)).await?;
+        if target.is_within(&source) {
+            return refuse(
+                ErrorKind::InvalidInput,
+                format!("the target '{target}' is, or lies within, the source"),
+            );
+        }
+        // Looked at first, so that a refusal marks neither directory as modified.
+        if self.contains(to).await? {
+            return refuse(
+                ErrorKind::AlreadyExists,
+                format!("there is an entry under the new name '{target}'"),
+            );
+        }
         self.home_of(to)?.before_write().await?;
+        self.home_of(from)?.before_removal(&source).await?;
         self.root.name_hints().forget();
         if let Some(guard) = &self.guard {
             guard.forget(&source);
@@ -404,48 +421,6 @@ impl Directory {
             Some((directories, _)) => self.dir(directories),
             None => Ok(self.clone()),
         }
-    }
-
-    /// To be called before every change within this directory: creates it where it is missing, marks what was built as
-    /// modified, and refuses to go on for a builder that lost its claim.
-    pub(crate) async fn before_write(&self) -> Result<()> {
-        self.before_change(None).await
-    }
-
-    /// The same before `target`, an entry of this directory, is taken away: nothing is created.
-    pub(crate) async fn before_change(&self, target: Option<&EntryPath>) -> Result<()> {
-        if let Some(guard) = &self.guard {
-            guard.check()?;
-            if guard.knows(&self.path) {
-                return Ok(());
-            }
-        }
-        if let Some(created) = &self.fresh {
-            created.get_or_try_init(|| self.create_exclusively()).await?;
-        }
-        for path in self.path.ancestors().chain([self.path.clone()]).filter(|path| !path.is_root()) {
-            if self.guard.as_ref().is_some_and(|guard| guard.knows(&path)) {
-                continue;
-            }
-            crate::build::mark_modified(&self.root, &path, target.is_none()).await?;
-            if let Some(guard) = &self.guard {
-                guard.learn(path);
-            }
-        }
-        if let Some(target) = target.filter(|_| self.guard.is_none()) {
-            crate::build::retire(&self.root, target).await?;
-        }
-        Ok(())
-    }
-
-    async fn create_exclusively(&self) -> Result<()> {
-        let created = self.root.backend().create_directory(&self.path, Meta::plain().to_bytes()?).await;
-        created.map(|_| ()).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => {
-                error.hint("another writer took the automatic name; ask for a new directory")
-            }
-            _ => error,
-        })
     }
 
     async fn listing(&self) -> Result<Option<Listing>> {

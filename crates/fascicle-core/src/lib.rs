@@ -12,6 +12,7 @@
 mod array;
 pub mod blocking;
 mod build;
+mod change;
 pub mod compare;
 pub mod config;
 pub mod convert;

@@ -97,7 +97,8 @@ impl Directory {
     ) -> Result<Box<dyn TableWriter>> {
         let path = self.entry(name)?;
         path.check_creatable(EntryKind::Table).context("write table", &path)?;
-        self.home_of(name)?.before_write().await?;
+        let target = std::slice::from_ref(&path);
+        self.home_of(name)?.before_put(target, EntryKind::Table, mode).await?;
         let options = self.root().options().table_defaults.fill_in(options);
         store(self)?.create(&path, schema, &options, mode).await
     }

@@ -3,11 +3,12 @@
 use crate::compare::{CompareOptions, EntryDifference, Place, diff, equal};
 use crate::config::{SideBySide, Value};
 use crate::convert::{
-    FromTableOptions, TableStream, ToTableOptions, flat_table, from_table, to_table, to_table_stream,
+    FromTableOptions, TableStream, ToTableOptions, check_table, flat_table, from_table, to_table,
+    to_table_stream,
 };
 use crate::size::{Usage, usage};
 use crate::tree::{TreeOptions, tree_text};
-use crate::{ArrayDefaults, Directory, Result};
+use crate::{ArrayDefaults, Directory, EntryKind, Result};
 use arrow_array::RecordBatch;
 use std::time::SystemTime;
 
@@ -75,7 +76,8 @@ impl Directory {
 
     /// Stores each column of a table as an array of this directory. Nothing is stored unless every column can be.
     pub async fn put_columns(&self, table: &RecordBatch, options: &FromTableOptions) -> Result<()> {
-        self.before_write().await?;
+        let paths = check_table(self.path(), table, options)?;
+        self.before_put(&paths, EntryKind::Array, options.mode).await?;
         let given = ArrayDefaults { chunk_bytes: options.chunk_bytes, codec: options.codec };
         let ArrayDefaults { chunk_bytes, codec } = given.or(self.root().options().array_defaults);
         let options = FromTableOptions { chunk_bytes, codec, ..options.clone() };

@@ -26,6 +26,6 @@ pub(crate) use definition::type_name;
 pub(crate) use flight::SingleFlight;
 pub(crate) use foreign::ForeignDirectories;
 pub(crate) use guard::BuildGuard;
-pub(crate) use modify::{mark_modified, retire};
+pub(crate) use modify::{Finished, mark_modified, retire};
 pub(crate) use names::NameHints;
 pub(crate) use resolve::{current_stack, with_stack};

@@ -2,38 +2,40 @@
 
 use super::records::{End, Epoch, Retired, RetiredReason, create_once, new_nonce, read};
 use crate::directory::{read_meta, update_meta};
-use crate::{EntryPath, ErrorKind, Meta, Result, Root, Status};
+use crate::{EntryPath, ErrorKind, Meta, Result, Root};
 use std::time::Duration;
 
-/// Before a write into the directory at `path` or into one nested in it: creates it where it is missing (if `create`), and
-/// marks a finished build as modified. The mark comes before the write, so that no changed directory is ever found as what
-/// was built.
-pub(crate) async fn mark_modified(root: &Root, path: &EntryPath, create: bool) -> Result<()> {
-    let meta = match read_meta(root, path).await {
-        Ok(Some((meta, _))) => Some(meta),
-        Ok(None) => None,
-        // A broken meta does not keep its directory from being written; it is never found by its config anyway.
-        Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let Some(meta) = meta else {
-        if !create {
-            return Ok(());
-        }
-        return match root.backend().create_directory(path, Meta::plain().to_bytes()?).await {
-            // Somebody created it meanwhile, or it is a directory without a meta; a leaf is refused by the write itself.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+/// Whether there is a finished, unchanged directory at a path.
+pub(crate) enum Finished {
+    /// There is, with this meta: a change within it is to be said.
+    Yes(Meta),
+    /// There is a directory of another state.
+    No,
+    /// There is nothing, or a directory without a meta.
+    Missing,
+}
+
+impl Finished {
+    /// Looks at a directory before a change within it.
+    pub(crate) async fn look(root: &Root, path: &EntryPath) -> Result<Self> {
+        match read_meta(root, path).await {
+            Ok(Some((meta, _))) if meta.is_usable() => Ok(Finished::Yes(meta)),
+            Ok(Some(_)) => Ok(Finished::No),
+            Ok(None) => Ok(Finished::Missing),
+            // A broken meta does not keep its directory from being written; it is never found by its config anyway.
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Finished::No),
             Err(error) => Err(error),
-            Ok(_) => Ok(()),
-        };
-    };
-    if meta.status != Status::Done || meta.modified {
-        return Ok(());
+        }
     }
-    retire_as(root, path, &meta, RetiredReason::Modified).await?;
+}
+
+/// Before a change within the finished directory at `path`, or one nested in it: marks it as modified. The mark comes before
+/// the change, so that no changed directory is ever found as what was built.
+pub(crate) async fn mark_modified(root: &Root, path: &EntryPath, meta: &Meta) -> Result<()> {
+    retire_as(root, path, meta, RetiredReason::Modified).await?;
     root.foreign().forget(path);
     update_meta(root, path, |meta| {
-        let unmarked = meta.status == Status::Done && !meta.modified;
+        let unmarked = meta.is_usable();
         meta.modified |= unmarked;
         unmarked
     })

@@ -35,5 +35,6 @@ pub use directory_to_table::{TableStream, to_table, to_table_stream};
 pub use flat_table::flat_table;
 pub use from_arrow::{ColumnRules, arrow_to_values};
 pub use options::{BytesForm, FromTableOptions, ToTableOptions};
+pub(crate) use table_to_directory::check_table;
 pub use table_to_directory::{from_table, from_table_stream};
 pub use to_arrow::{DTYPE_KEY, arrow_field, values_to_arrow};

@@ -82,6 +82,23 @@ pub async fn from_table_stream(
     Ok(paths)
 }
 
+/// Converts each column of a batch without storing any, and returns the paths of the arrays that they would become. Fails with
+/// what [`from_table`] would fail with before it reaches the storage.
+pub(crate) fn check_table(
+    directory: &EntryPath,
+    table: &RecordBatch,
+    options: &FromTableOptions,
+) -> Result<Vec<EntryPath>> {
+    let columns = plan(directory, &table.schema(), options)?;
+    for part in parts(table) {
+        for column in &columns {
+            let array = part.column(column.at);
+            arrow_to_values(array, &column.rules).context("convert column", &column.path)?;
+        }
+    }
+    Ok(columns.into_iter().map(|column| column.path).collect())
+}
+
 fn wrong_rows(promised: u64, found: u64) -> Error {
     Error::new(
         ErrorKind::Mismatch,
