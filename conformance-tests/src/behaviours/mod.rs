@@ -3,24 +3,32 @@
 mod append;
 mod array;
 mod attributes;
+mod build;
 mod concurrent;
+mod config;
 mod copy;
 mod cost;
+mod directory;
 mod dtype;
 mod entry;
 mod error;
 mod fault;
 mod file;
+mod given_path;
 mod limit;
 mod list;
 mod meta;
+mod modified;
 mod path;
+mod race;
 mod random;
 mod record;
+mod recovery;
 mod refusal;
 mod remove;
 mod rename;
 mod reopen;
+mod rooted;
 mod select;
 mod table;
 
@@ -46,6 +54,13 @@ pub fn all() -> Vec<Behaviour> {
         record::behaviours(),
         reopen::behaviours(),
         concurrent::behaviours(),
+        directory::behaviours(),
+        config::behaviours(),
+        build::behaviours(),
+        given_path::behaviours(),
+        modified::behaviours(),
+        race::behaviours(),
+        recovery::behaviours(),
         fault::behaviours(),
         error::behaviours(),
         limit::behaviours(),

@@ -1,0 +1,157 @@
+//! Roots over the backend under test, and the builds that checks make in them.
+
+pub(super) use fascicle_core::{
+    BuildResult, Config, Directory, IdentityRules, Meta, OnMismatch, Outcome, PutOptions, Resolution,
+    ResolveOptions, Root, RootOptions, Status,
+};
+
+use super::prelude::*;
+use arrow_array::{Array, RecordBatch, StringArray};
+use fascicle_backend::{Backend, RecordKey};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+/// How roots find and build in checks: waiting costs no more than it must.
+pub(super) fn quick() -> RootOptions {
+    RootOptions { poll: (Duration::from_millis(1), Duration::from_millis(10)), ..RootOptions::default() }
+}
+
+impl Subject {
+    /// A root on a new handle.
+    pub(super) async fn root(&self) -> Result<Root, Failure> {
+        Ok(Root::with_options(self.open_bare().await?, quick()))
+    }
+
+    /// Roots that know nothing of each other and share one handle.
+    pub(super) async fn roots<const N: usize>(&self) -> Result<[Root; N], Failure> {
+        let backend = self.open_bare().await?;
+        Ok(std::array::from_fn(|_| Root::with_options(backend.clone(), quick())))
+    }
+
+    /// Roots that know nothing of each other, each on a new handle.
+    pub(super) async fn opened_roots<const N: usize>(&self) -> Result<Vec<Root>, Failure> {
+        let mut roots = Vec::with_capacity(N);
+        for _ in 0..N {
+            roots.push(self.root().await?);
+        }
+        Ok(roots)
+    }
+}
+
+/// A root on a handle that is there, which knows nothing of what other roots know.
+pub(super) fn root_over(backend: &Arc<dyn Backend>) -> Root {
+    Root::with_options(backend.clone(), quick())
+}
+
+/// The config of a directory of the type `Cells`.
+pub(super) fn cells(seed: i64) -> Config {
+    Config::new("Cells").with("n_cells", 100).with("seed", seed)
+}
+
+/// A build function that counts how often it is run, see [`Builds::run`].
+#[derive(Clone, Default)]
+pub(super) struct Builds {
+    runs: Arc<AtomicUsize>,
+    pause: Duration,
+}
+
+impl Builds {
+    /// A build function that takes some time between its two writes.
+    pub(super) fn slow(pause: Duration) -> Self {
+        Builds { pause, ..Builds::default() }
+    }
+
+    /// How often it was run.
+    pub(super) fn count(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    /// Fills the directory with a file `content` and a file `inner/more`.
+    pub(super) async fn run(&self, directory: Directory) -> BuildResult {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        directory.put_file("content", "some bytes").await?;
+        if !self.pause.is_zero() {
+            tokio::time::sleep(self.pause).await;
+        }
+        directory.put_file("inner/more", "more bytes").await?;
+        Ok(())
+    }
+
+    /// Finds or builds the directory of a config.
+    pub(super) async fn resolve(&self, root: &Root, config: &Config) -> Result<Resolution> {
+        self.resolve_with(root, config, &IdentityRules::default(), &ResolveOptions::default()).await
+    }
+
+    /// Finds or builds the directory of a config at a path.
+    pub(super) async fn resolve_at(&self, root: &Root, config: &Config, path: &str) -> Result<Resolution> {
+        let options = ResolveOptions::default().at(path);
+        self.resolve_with(root, config, &IdentityRules::default(), &options).await
+    }
+
+    pub(super) async fn resolve_with(
+        &self,
+        root: &Root,
+        config: &Config,
+        rules: &IdentityRules,
+        options: &ResolveOptions,
+    ) -> Result<Resolution> {
+        root.resolve_config(config, rules, options, |directory| self.run(directory)).await
+    }
+}
+
+/// Finds or builds the directory of a config with a build function that fails.
+pub(super) async fn fail_to_build(root: &Root, config: &Config, why: &str) -> Result<Resolution> {
+    let build = |directory: Directory| async move {
+        directory.put_file("content", "half of it").await?;
+        Err(why.into())
+    };
+    root.resolve_config(config, &IdentityRules::default(), &ResolveOptions::default(), build).await
+}
+
+/// The directory of a config, if it is found without being built.
+pub(super) async fn found(root: &Root, config: &Config) -> Result<Option<Directory>> {
+    root.find_config(config, &IdentityRules::default()).await
+}
+
+/// Expects what [`Builds::run`] makes, finished and unchanged.
+pub(super) async fn is_complete(directory: &Directory) -> Checked {
+    let path = directory.path();
+    let meta = directory.meta().await?;
+    let Some(meta) = meta else {
+        return Err(Failure::new(format!("'{path}' has no meta")));
+    };
+    ensure!(meta.is_usable(), "'{path}' is {}, modified: {}", meta.status, meta.modified);
+    ensure_eq!(directory.names().await?, ["content", "inner"], "the names in '{path}'");
+    ensure_eq!(directory.file("content").await?.read().await?, "some bytes".as_bytes(), "a file");
+    ensure_eq!(directory.file("inner/more").await?.read().await?, "more bytes".as_bytes(), "a file");
+    Ok(())
+}
+
+/// How a directory was come by, and its path.
+pub(super) fn told(resolution: &Resolution) -> (Outcome, &str) {
+    (resolution.outcome, resolution.directory.path().as_str())
+}
+
+/// The names of the directories of the root.
+pub(super) async fn names(root: &Root) -> Result<Vec<String>> {
+    root.as_dir().names().await
+}
+
+/// A cell of a column of text; `None` for a null, and where there is no such column.
+pub(super) fn text_cell(table: &RecordBatch, column: &str, row: usize) -> Option<String> {
+    let column = table.column_by_name(column)?.as_any().downcast_ref::<StringArray>()?;
+    column.is_valid(row).then(|| column.value(row).to_owned())
+}
+
+/// Removes all records, as somebody who tidies up would.
+pub(super) async fn lose_the_index(root: &Root) -> Checked {
+    let records = root.backend().records();
+    let keys = records.list(&RecordKey::parse("v1")?).await?;
+    ensure!(!keys.is_empty(), "there are no records to lose");
+    for key in keys {
+        records.remove(&key).await?;
+    }
+    Ok(())
+}
