@@ -24,12 +24,15 @@ use std::{
 /// The environment variable that names the directory which reports are written into.
 const REPORT_VARIABLE: &str = "CONFORMANCE_REPORT";
 
+/// Removes what a behaviour left at its site.
+type CleanUp = Arc<dyn Fn(Site) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+
 /// The suite for one backend. See the [crate documentation](crate) for the five lines that use it.
 #[derive(Clone)]
 pub struct Suite {
     name: String,
     open: Open,
-    clean_up: Option<Arc<dyn Fn(Site) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>>,
+    clean_up: Option<CleanUp>,
     deviations: Vec<(String, String)>,
     deadline: Duration,
     runtimes: Arc<Runtimes>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Whether there is a finished, unchanged directory at a path.
 pub(crate) enum Finished {
     /// There is, with this meta: a change within it is to be said.
-    Yes(Meta),
+    Yes(Box<Meta>),
     /// There is a directory of another state.
     No,
     /// There is nothing, or a directory without a meta.
@@ -19,7 +19,7 @@ impl Finished {
     /// Looks at a directory before a change within it.
     pub(crate) async fn look(root: &Root, path: &EntryPath) -> Result<Self> {
         match read_meta(root, path).await {
-            Ok(Some((meta, _))) if meta.is_usable() => Ok(Finished::Yes(meta)),
+            Ok(Some((meta, _))) if meta.is_usable() => Ok(Finished::Yes(Box::new(meta))),
             Ok(Some(_)) => Ok(Finished::No),
             Ok(None) => Ok(Finished::Missing),
             // A broken meta does not keep its directory from being written; it is never found by its config anyway.
