@@ -79,7 +79,11 @@ async fn the_first_write_creates_the_directories(subject: Subject) -> Checked {
         let directory = root.dir(path)?;
         ensure!(directory.exists().await?, "'{path}' was not created");
         let meta = directory.meta().await?.ok_or_else(|| Failure::new(format!("'{path}' has no meta")))?;
-        ensure_eq!((meta.config, meta.status), (Config::new("Directory"), Status::Done), "the meta of '{path}'");
+        ensure_eq!(
+            (meta.config, meta.status),
+            (Config::new("Directory"), Status::Done),
+            "the meta of '{path}'"
+        );
     }
     ensure!(root.contains("a/b/c/x").await?, "the file is not there");
     ensure_eq!(names(&root).await?, ["a"], "what the root holds");
@@ -262,7 +266,11 @@ async fn entries_are_replaced(subject: Subject) -> Checked {
     let mut writer = directory.create_file("x", WriteMode::Overwrite).await?;
     writer.write(Bytes::from_static(b"never finished")).await?;
     drop(writer);
-    ensure_eq!(directory.file("x").await?.read().await?, "new".as_bytes(), "the file after an unfinished write");
+    ensure_eq!(
+        directory.file("x").await?.read().await?,
+        "new".as_bytes(),
+        "the file after an unfinished write"
+    );
     ensure_eq!(directory.names().await?, ["x"], "the names");
     Ok(())
 }
@@ -284,7 +292,9 @@ async fn attributes_go_with_their_entry(subject: Subject) -> Checked {
     let directory = subject.root().await?.dir("d")?;
     directory.dir("nested")?.put("x", [1.5]).await?;
     let attributes: Attributes =
-        [("unit".to_owned(), json!("mV")), ("range".to_owned(), json!([-70, 30.5, null]))].into_iter().collect();
+        [("unit".to_owned(), json!("mV")), ("range".to_owned(), json!([-70, 30.5, null]))]
+            .into_iter()
+            .collect();
     directory.set_attributes("nested/x", &attributes).await?;
     ensure_eq!(directory.attributes("nested/x").await?, attributes, "by path");
     ensure_eq!(directory.array("nested/x").await?.attributes().await?, attributes, "of the array");
@@ -308,7 +318,11 @@ async fn entries_move(subject: Subject) -> Checked {
     refused(directory.rename("new/place/y", "taken").await, ErrorKind::AlreadyExists)?;
     refused(directory.rename("nothing", "z").await, ErrorKind::NotFound)?;
     refused(directory.rename("new", "new/inside").await, ErrorKind::InvalidInput)?;
-    ensure_eq!(directory.file("taken").await?.read().await?, "other content".as_bytes(), "what was in the way");
+    ensure_eq!(
+        directory.file("taken").await?.read().await?,
+        "other content".as_bytes(),
+        "what was in the way"
+    );
     ensure!(directory.contains("new/place/y").await?, "what was refused to move is gone");
     Ok(())
 }
@@ -358,7 +372,12 @@ async fn usage_counts_everything(subject: Subject) -> Checked {
     let after = directory.usage().await?;
     ensure_eq!((before.files, before.directories), (1, 1), "files and directories before");
     ensure_eq!((after.files, after.directories), (2, 2), "files and directories after");
-    ensure!(after.size_bytes >= before.size_bytes + 100_000, "{} bytes became {}", before.size_bytes, after.size_bytes);
+    ensure!(
+        after.size_bytes >= before.size_bytes + 100_000,
+        "{} bytes became {}",
+        before.size_bytes,
+        after.size_bytes
+    );
     ensure_eq!(directory.size_bytes().await?, after.size_bytes, "the size");
     ensure!(after.last_modified >= before.last_modified, "the last change went back");
     ensure_eq!(directory.last_modified().await?, after.last_modified, "the last change");
@@ -399,7 +418,11 @@ async fn array_handles_keep_the_shape_of_a_moment(subject: Subject) -> Checked {
     let directory = subject.root().await?.dir("d")?;
     directory.put("x", [0i64, 1]).await?;
     let mut x = directory.array("x").await?;
-    ensure_eq!((x.len(), x.dtype(), x.shape().clone()), (2, DType::Int64, shape(&[2])?), "what is known of it");
+    ensure_eq!(
+        (x.len(), x.dtype(), x.shape().clone()),
+        (2, DType::Int64, shape(&[2])?),
+        "what is known of it"
+    );
     directory.append("x", [2i64]).await?;
     ensure_eq!(x.len(), 2, "the length before it looks again");
     x.refresh().await?;
@@ -417,7 +440,11 @@ async fn selected_elements_are_read_and_written(subject: Subject) -> Checked {
     directory.put("nested/x", elements).await?;
     let x = directory.array("nested/x").await?;
     ensure_eq!(x.select("1,:")?.read::<Vec<i64>>().await?, [3, 4, 5], "a row");
-    ensure_eq!(x.select("::-2,-1").map(|_| ()).map_err(|e| e.kind()), Err(ErrorKind::InvalidInput), "a step back");
+    ensure_eq!(
+        x.select("::-2,-1").map(|_| ()).map_err(|e| e.kind()),
+        Err(ErrorKind::InvalidInput),
+        "a step back"
+    );
     ensure_eq!(x.select("::2,-1")?.read::<Vec<i64>>().await?, [2, 8], "every other row of the last column");
     ensure_eq!(x.select("::2,-1")?.shape()?, shape(&[2])?, "the shape of a selection");
     x.select("1,:")?.write([7i32, 8, 9]).await?;
@@ -428,7 +455,11 @@ async fn selected_elements_are_read_and_written(subject: Subject) -> Checked {
     refused(x.select("0,:")?.write([1i64, 2]).await, ErrorKind::Mismatch)?;
     refused(x.select("0,:")?.write([1.5, 2.5, 3.5]).await, ErrorKind::Mismatch)?;
     ensure_eq!(x.select("0,:")?.read::<Vec<i64>>().await?, [0, 1, 2], "what was refused to change");
-    ensure_eq!(x.select("0,:")?.read::<Vec<f64>>().await.map_err(|e| e.kind()), Err(ErrorKind::Mismatch), "a lossy read");
+    ensure_eq!(
+        x.select("0,:")?.read::<Vec<f64>>().await.map_err(|e| e.kind()),
+        Err(ErrorKind::Mismatch),
+        "a lossy read"
+    );
     Ok(())
 }
 

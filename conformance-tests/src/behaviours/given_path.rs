@@ -116,7 +116,11 @@ async fn the_refusal_can_be_a_warning(subject: Subject) -> Checked {
     let found = builds.resolve_with(&root, &here(), &IdentityRules::default(), &options).await?;
     ensure_eq!(told(&found), (Outcome::Found, "mine"), "what is returned");
     ensure_eq!(found.directory.config().await?, there(), "its config");
-    ensure!(found.warnings.iter().any(|warning| shows_the_difference(warning)), "warned: {:?}", found.warnings);
+    ensure!(
+        found.warnings.iter().any(|warning| shows_the_difference(warning)),
+        "warned: {:?}",
+        found.warnings
+    );
     let fits = builds.resolve_with(&root, &there(), &IdentityRules::default(), &options).await?;
     ensure!(fits.warnings.is_empty(), "warned of a config that fits: {:?}", fits.warnings);
     ensure_eq!(builds.count(), 1, "how often the build function was run");
@@ -174,7 +178,11 @@ async fn a_modified_directory_is_returned_with_a_warning(subject: Subject) -> Ch
     built.put_file("content", "changed").await?;
     let again = builds.resolve_at(&root, &cells(0), "mine").await?;
     ensure_eq!(told(&again), (Outcome::Found, "mine"), "what is returned");
-    ensure!(again.warnings.iter().any(|warning| warning.contains("modified")), "warned: {:?}", again.warnings);
+    ensure!(
+        again.warnings.iter().any(|warning| warning.contains("modified")),
+        "warned: {:?}",
+        again.warnings
+    );
     ensure_eq!(again.directory.file("content").await?.read().await?, "changed".as_bytes(), "what it holds");
     Ok(())
 }

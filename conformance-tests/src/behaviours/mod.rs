@@ -4,14 +4,17 @@ mod append;
 mod array;
 mod attributes;
 mod build;
+mod compare;
 mod concurrent;
 mod config;
+mod convert;
 mod copy;
 mod cost;
 mod directory;
 mod dtype;
 mod entry;
 mod error;
+mod extend;
 mod fault;
 mod file;
 mod given_path;
@@ -31,6 +34,7 @@ mod reopen;
 mod rooted;
 mod select;
 mod table;
+mod tree;
 
 use crate::Behaviour;
 
@@ -55,12 +59,16 @@ pub fn all() -> Vec<Behaviour> {
         reopen::behaviours(),
         concurrent::behaviours(),
         directory::behaviours(),
+        extend::behaviours(),
         config::behaviours(),
         build::behaviours(),
         given_path::behaviours(),
         modified::behaviours(),
         race::behaviours(),
         recovery::behaviours(),
+        compare::behaviours(),
+        tree::behaviours(),
+        convert::behaviours(),
         fault::behaviours(),
         error::behaviours(),
         limit::behaviours(),

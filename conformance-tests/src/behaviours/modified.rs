@@ -141,7 +141,8 @@ async fn a_modified_directory_is_passed_over(subject: Subject) -> Checked {
     ensure_eq!(meta.config, cells(0), "the config");
     let again = builds.resolve(&other, &cells(0)).await?;
     ensure_eq!(told(&again), (Outcome::Built, "Cells_0001"), "the next call");
-    let warned = again.warnings.iter().any(|warning| warning.contains("Cells_0000") && warning.contains("modified"));
+    let warned =
+        again.warnings.iter().any(|warning| warning.contains("Cells_0000") && warning.contains("modified"));
     ensure!(warned, "nothing is said of the modified one: {:?}", again.warnings);
     let opened = other.dir("Cells_0000")?;
     ensure_eq!(opened.file("content").await?.read().await?, "changed again".as_bytes(), "what it holds");
@@ -293,7 +294,9 @@ async fn refused_writes_mark_nothing(subject: Subject) -> Checked {
         step!(|directory| directory.create_file("content", WriteMode::Create)),
         step!(|directory| async move { directory.dir("content")?.put_file("x", "bytes").await }),
         step!(|directory| async move { directory.set_attributes("nothing", &Attributes::new()).await }),
-        step!(|directory| async move { directory.copy_from(&directory.dir("nothing")?, "new", WriteMode::Create).await }),
+        step!(|directory| async move {
+            directory.copy_from(&directory.dir("nothing")?, "new", WriteMode::Create).await
+        }),
         step!(|directory| directory.copy("content", "inner/more")),
     ];
     all_are_refused(&subject, nothing, &writes).await
@@ -302,7 +305,9 @@ async fn refused_writes_mark_nothing(subject: Subject) -> Checked {
 async fn refused_writes_of_arrays_mark_nothing(subject: Subject) -> Checked {
     let writes = [
         step!(|directory| directory.append("x", [1.5, 2.5])),
-        step!(|directory| async move { directory.append("x", ArrayData::new(shape(&[1, 2])?, Values::Float64(vec![1.5; 2]))?).await }),
+        step!(|directory| async move {
+            directory.append("x", ArrayData::new(shape(&[1, 2])?, Values::Float64(vec![1.5; 2]))?).await
+        }),
         step!(|directory| directory.append("x", 1i64)),
         step!(|directory| directory.append("content", [1i64])),
         step!(|directory| directory.put("bad.name", [1])),
@@ -312,7 +317,9 @@ async fn refused_writes_of_arrays_mark_nothing(subject: Subject) -> Checked {
             let options = PutOptions { mode: WriteMode::Create, ..PutOptions::default() };
             directory.put_with("x", [1i64].into_array()?, &options).await
         }),
-        step!(|directory| async move { directory.array("x").await?.select("0,:")?.write([1i64, 2, 3]).await }),
+        step!(
+            |directory| async move { directory.array("x").await?.select("0,:")?.write([1i64, 2, 3]).await }
+        ),
         step!(|directory| async move { directory.array("x").await?.select("0,:")?.write([1.5, 2.5]).await }),
         step!(|directory| async move { directory.array("x").await?.select("5")?.write([1i64, 2]).await }),
     ];
@@ -357,7 +364,9 @@ async fn reading_marks_nothing(subject: Subject) -> Checked {
 async fn the_mark_comes_before_the_change(subject: Subject) -> Checked {
     use fascicle_backend::wrap::{Faults, Moment, Operation, observed};
     let (backend, faults) = (subject.open_bare().await?, Arc::new(Faults::default()));
-    let faulty = root_over(&(Arc::new(observed(backend.clone(), faults.clone())) as Arc<dyn fascicle_backend::Backend>));
+    let faulty = root_over(
+        &(Arc::new(observed(backend.clone(), faults.clone())) as Arc<dyn fascicle_backend::Backend>),
+    );
     let (root, builds) = (root_over(&backend), Builds::default());
     for (seed, operation, moment) in [
         (0, Operation::CreateFile, Moment::BeforeEffect),

@@ -199,7 +199,11 @@ async fn waiters_get_the_error_of_the_build(subject: Subject) -> Checked {
         ensure!(error.chain().contains("the reagents ran out"), "a waiter is told {}", error.chain());
     }
     ensure_eq!(builds.count(), 0, "how many of the waiters built");
-    ensure_eq!(told(&builds.resolve(&roots[1], &cells(0)).await?), (Outcome::Built, "Cells_0001"), "the next call");
+    ensure_eq!(
+        told(&builds.resolve(&roots[1], &cells(0)).await?),
+        (Outcome::Built, "Cells_0001"),
+        "the next call"
+    );
     Ok(())
 }
 
@@ -296,9 +300,17 @@ async fn a_silent_builder_is_replaced_and_cannot_commit(subject: Subject) -> Che
     let late = late.await??;
     ensure_eq!(late.directory.name(), "Cells_0001", "what the late builder gets");
     is_complete(&late.directory).await?;
-    ensure_eq!(other.dir("Cells_0000")?.status().await?, Some(Status::Stopped), "what the late builder wrote");
+    ensure_eq!(
+        other.dir("Cells_0000")?.status().await?,
+        Some(Status::Stopped),
+        "what the late builder wrote"
+    );
     for root in [&silent, &other] {
-        ensure_eq!(told(&builds.resolve(root, &cells(0)).await?), (Outcome::Found, "Cells_0001"), "afterwards");
+        ensure_eq!(
+            told(&builds.resolve(root, &cells(0)).await?),
+            (Outcome::Found, "Cells_0001"),
+            "afterwards"
+        );
     }
     Ok(())
 }
@@ -376,7 +388,8 @@ async fn are_distinct(roots: &[Root]) -> Checked {
     for _ in 0..24 / roots.len() {
         for root in roots {
             let root = root.clone();
-            tasks.push(tokio::spawn(async move { Ok(root.create_dir("Directory").await?.name().to_owned()) }));
+            tasks
+                .push(tokio::spawn(async move { Ok(root.create_dir("Directory").await?.name().to_owned()) }));
         }
     }
     let given: BTreeSet<String> = joined(tasks).await?.into_iter().collect();

@@ -3,7 +3,7 @@
 
 use super::{prelude::*, rooted::*};
 use fascicle_backend::{
-    Backend,
+    Backend, RecordKey,
     wrap::{Faults, Moment, Operation, observed},
 };
 use std::time::Duration;
@@ -46,8 +46,9 @@ impl Faulty {
 
     /// A root whose builders are taken for dead soon, so that what a failing call left is not waited for.
     fn root_over(&self, backend: &Arc<dyn Backend>) -> Root {
-        let lease = Duration::from_millis(40);
-        Root::with_options(backend.clone(), RootOptions { lease, beat: Duration::from_millis(5), ..quick() })
+        // Signs of life come when they come, and each of them is a call.
+        let (beat, lease) = (Duration::from_secs(60), Duration::from_millis(40));
+        Root::with_options(backend.clone(), RootOptions { lease, beat, ..quick() })
     }
 
     fn sound_root(&self) -> Root {
@@ -56,6 +57,18 @@ impl Faulty {
 
     fn faulty_root(&self) -> Root {
         self.root_over(&self.faulty)
+    }
+
+    /// Removes everything, so that every round makes the same calls.
+    async fn clear(&self) -> Checked {
+        for name in names(&self.sound_root()).await? {
+            self.sound.remove(&at(&name)?).await?;
+        }
+        let records = self.sound.records();
+        for key in records.list(&RecordKey::parse("v1")?).await? {
+            records.remove(&key).await?;
+        }
+        Ok(())
     }
 
     /// Expects one finished directory of a config, whose content is complete and which every root finds.
@@ -89,10 +102,20 @@ trait Work: Sync {
     }
 
     /// Does it, on a root over storage of which a call may fail.
-    fn done(&self, storage: &Faulty, root: Root, round: i64) -> impl Future<Output = Result<Self::Answer>> + Send;
+    fn done(
+        &self,
+        storage: &Faulty,
+        root: Root,
+        round: i64,
+    ) -> impl Future<Output = Result<Self::Answer>> + Send;
 
     /// Looks at what is there afterwards.
-    fn judged(&self, storage: &Faulty, round: i64, answer: Result<Self::Answer>) -> impl Future<Output = Checked> + Send;
+    fn judged(
+        &self,
+        storage: &Faulty,
+        round: i64,
+        answer: Result<Self::Answer>,
+    ) -> impl Future<Output = Checked> + Send;
 }
 
 /// Does the work undisturbed, and then once for each call that it makes and each moment at which that call may fail.
@@ -108,12 +131,16 @@ async fn each_call_failing<W: Work>(subject: Subject, work: W) -> Checked {
     for call in 1..=calls {
         for moment in [Moment::BeforeEffect, Moment::AfterEffect] {
             round += 1;
+            storage.clear().await?;
             work.prepare(&storage, round).await?;
             let root = storage.faulty_root();
             storage.faults.fail_call(call, moment);
             let answer = work.done(&storage, root, round).await;
             let fired = storage.faults.fired();
             storage.faults.clear();
+            // What the call itself refused has no answer to lose.
+            let must_fire = moment == Moment::BeforeEffect;
+            ensure!(fired.is_some() || !must_fire, "there is no call {call} of {calls} in round {round}");
             work.judged(&storage, round, answer).await.map_err(|failure| {
                 Failure::new(format!("call {call} of {calls} failing {moment:?} {fired:?}: {failure}"))
             })?;
@@ -158,12 +185,12 @@ impl Work for FindIt {
         storage.builds.resolve(&root, &cells(0)).await
     }
 
-    async fn judged(&self, storage: &Faulty, _round: i64, answer: Result<Resolution>) -> Checked {
+    async fn judged(&self, storage: &Faulty, round: i64, answer: Result<Resolution>) -> Checked {
         if let Ok(resolution) = answer {
             ensure_eq!(told(&resolution), (Outcome::Found, "Cells_0000"), "the answer");
         }
         storage.has_one(&cells(0)).await?;
-        ensure_eq!(storage.builds.count(), 1, "how often the build function was run");
+        ensure_eq!(storage.builds.count() as i64, round + 1, "how often the build function was run");
         Ok(())
     }
 }
@@ -317,7 +344,11 @@ async fn lost_answers_never_build_twice(subject: Subject) -> Checked {
             ensure_eq!(built.outcome, Outcome::Built, "record {number} failing {moment:?}");
             storage.has_one(&cells(seed)).await?;
             (seed, runs) = (seed + 1, runs + 1);
-            ensure_eq!(storage.builds.count(), runs, "how often it was built, record {number} failing {moment:?}");
+            ensure_eq!(
+                storage.builds.count(),
+                runs,
+                "how often it was built, record {number} failing {moment:?}"
+            );
         }
     }
     Ok(())

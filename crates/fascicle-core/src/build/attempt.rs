@@ -3,7 +3,7 @@
 use super::BuildResult;
 use super::beat::Heartbeat;
 use super::guard::BuildGuard;
-use super::records::{Beat, Creator, End, Epoch, create_once, new_nonce, overwrite};
+use super::records::{Beat, Creator, End, Epoch, create_once, new_nonce, overwrite, read};
 use super::resolve::{BuildStack, StackEntry, with_stack};
 use super::search::Request;
 use super::wait::stop_attempt;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// How an attempt to build ended, if not by an error.
 pub(super) enum Attempt {
     Committed(EntryPath),
-    /// Somebody took this builder for dead; the next epoch is somebody's.
+    /// The epoch has ended already, mostly because somebody took this builder for dead.
     Fenced,
 }
 
@@ -37,8 +37,18 @@ impl Request<'_> {
     {
         let mut cancelled =
             Cancelled { root: self.root.clone(), epoch: epoch.clone(), attempt: None, armed: true };
-        let path = match self.make_directory(epoch, &nonce).await {
+        // Claims may be cleaned up after their epoch: one that ended meanwhile is not built again.
+        let begun = match read::<End>(self.backend(), &epoch.end()?).await {
+            Ok(Some(_)) => {
+                cancelled.armed = false;
+                return Ok(Attempt::Fenced);
+            }
+            Ok(None) => self.make_directory(epoch, &nonce).await,
+            Err(error) => Err(error),
+        };
+        let path = match begun {
             Ok(path) => path,
+            // Nobody is to wait for a build that never began.
             Err(error) => {
                 cancelled.armed = false;
                 end_stopped(self.root, epoch, None, &error.chain()).await?;

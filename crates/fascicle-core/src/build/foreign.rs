@@ -3,7 +3,7 @@
 
 use crate::config::{Config, IdentityRules, Value, matches};
 use crate::directory::read_meta;
-use crate::{EntryKind, EntryPath, Meta, Result, Root, Status};
+use crate::{EntryKind, EntryPath, Error, ErrorKind, Meta, Result, Root, Status};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -53,14 +53,14 @@ impl ForeignDirectories {
             let seen = match known {
                 // Whoever changes a directory that was built here says so.
                 Some((Seen::Finished(meta), _)) if meta.build.is_some() => Seen::Finished(meta),
-                Some((Seen::Running(_), _)) | None => self.look(root, &path).await,
-                Some((_, since)) if since.elapsed() > FOREIGN_MEMORY => self.look(root, &path).await,
+                Some((Seen::Running(_), _)) | None => self.look(root, &path).await?,
+                Some((_, since)) if since.elapsed() > FOREIGN_MEMORY => self.look(root, &path).await?,
                 Some((seen, _)) => seen,
             };
             match seen {
                 Seen::Finished(meta)
                     if is_build_of(&meta, wanted, rules)
-                        && self.is_still_usable(root, &path, wanted, rules).await =>
+                        && self.is_still_usable(root, &path, wanted, rules).await? =>
                 {
                     return Ok(Some(Found::Finished(path)));
                 }
@@ -78,20 +78,15 @@ impl ForeignDirectories {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(path.as_str());
     }
 
-    async fn look(&self, root: &Root, path: &EntryPath) -> Seen {
-        let seen = match read_meta(root, path).await {
-            // One broken meta is the matter of its own directory only.
-            Err(error) => {
-                log::warn!("{}", error.chain());
-                Seen::Unusable
-            }
-            Ok(None) => return Seen::Unusable,
-            Ok(Some((meta, _))) => match (&meta.status, &meta.build) {
+    async fn look(&self, root: &Root, path: &EntryPath) -> Result<Seen> {
+        let seen = match readable_meta(root, path).await? {
+            None => return Ok(Seen::Unusable),
+            Some(meta) => match (&meta.status, &meta.build) {
                 _ if meta.modified => Seen::Unusable,
                 (Status::Done, _) => Seen::Finished(meta),
                 (Status::Running, None) => Seen::Running(meta),
                 // A build of our own is waited for by its claim; and it may be done the next time.
-                (Status::Running, Some(_)) => return Seen::Unusable,
+                (Status::Running, Some(_)) => return Ok(Seen::Unusable),
                 (Status::Stopped | Status::Other(_), _) => Seen::Unusable,
             },
         };
@@ -99,7 +94,7 @@ impl ForeignDirectories {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(path.as_str().to_owned(), (seen.clone(), Instant::now()));
-        seen
+        Ok(seen)
     }
 
     async fn is_still_usable(
@@ -108,16 +103,35 @@ impl ForeignDirectories {
         path: &EntryPath,
         wanted: &Config,
         rules: &IdentityRules,
-    ) -> bool {
-        let usable = match read_meta(root, path).await {
-            Ok(Some((meta, _))) => meta.is_usable() && is_build_of(&meta, wanted, rules),
-            Ok(None) | Err(_) => false,
-        };
+    ) -> Result<bool> {
+        let meta = readable_meta(root, path).await?;
+        let usable = meta.is_some_and(|meta| meta.is_usable() && is_build_of(&meta, wanted, rules));
         if !usable {
             self.forget(path);
         }
-        usable
+        Ok(usable)
     }
+}
+
+/// The meta of a directory, if there is one that can be read. A broken one is the matter of its own directory; storage that
+/// fails is everybody's, because what is not seen would be built again.
+async fn readable_meta(root: &Root, path: &EntryPath) -> Result<Option<Meta>> {
+    match read_meta(root, path).await {
+        Ok(read) => Ok(read.map(|(meta, _)| meta)),
+        Err(error) if is_of_the_directory(&error) => {
+            log::warn!("{}", error.chain());
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether an error says something of one directory, and not of the storage.
+fn is_of_the_directory(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Corrupt | ErrorKind::WrongKind | ErrorKind::PermissionDenied | ErrorKind::LimitExceeded
+    )
 }
 
 /// The declared version of the code that built a directory.

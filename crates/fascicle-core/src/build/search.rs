@@ -171,19 +171,11 @@ impl<'a> Request<'a> {
                         .await?
                     {
                         Creator::Theirs(claim) => claim,
-                        Creator::Mine => {
-                            // Claims may be cleaned up after their epoch: one that ended meanwhile is not built again.
-                            if read::<End>(self.backend(), &epoch.end()?).await?.is_some() {
-                                continue;
-                            }
-                            match self.attempt(&epoch, mine.nonce, build, stack).await? {
-                                Attempt::Committed(path) if took_over => {
-                                    return Ok((path, Outcome::TookOver));
-                                }
-                                Attempt::Committed(path) => return Ok((path, Outcome::Built)),
-                                Attempt::Fenced => continue,
-                            }
-                        }
+                        Creator::Mine => match self.attempt(&epoch, mine.nonce, build, stack).await? {
+                            Attempt::Committed(path) if took_over => return Ok((path, Outcome::TookOver)),
+                            Attempt::Committed(path) => return Ok((path, Outcome::Built)),
+                            Attempt::Fenced => continue,
+                        },
                     }
                 }
             };
@@ -298,6 +290,12 @@ impl<'a> Request<'a> {
             return self.retire(epoch, RetiredReason::Modified).await;
         }
         if !matches(&meta.config, &self.config, self.rules)? {
+            // At a given path it was built meanwhile for somebody who asked for another config.
+            if self.fixed.is_some()
+                && let Some(path) = self.look_at_fixed(&path, warnings).await?
+            {
+                return Ok(Ended::Usable(path));
+            }
             // Without a mark it is another program's, which removed what was here and gave the name to another config.
             if self.fixed.is_some() || meta.build.is_none() {
                 return self.retire(epoch, RetiredReason::Deleted).await;
