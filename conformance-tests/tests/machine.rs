@@ -1,5 +1,7 @@
 //! The machine itself: gates, judgements, known deviations, reports.
 
+#![expect(clippy::panic, reason = "tests fail by panicking")]
+
 use fascicle_backend::{
     Backend, Capability,
     wrap::{Enforced, ReadOnly, observed},
@@ -24,7 +26,7 @@ fn only(name: &str) -> impl Fn(&Behaviour) -> bool {
 }
 
 fn outcome(report: &Report, name: &str) -> Outcome {
-    report.outcome(name).unwrap().clone()
+    report.outcome(name).cloned().unwrap_or_else(|| panic!("no behaviour is called {name}"))
 }
 
 #[test]
@@ -201,7 +203,8 @@ fn every_behaviour_has_a_site_of_its_own_that_is_cleaned_up() {
     assert!(opened.iter().all(|(dir, _)| !dir.exists()), "{opened:?}");
     let mut prefixes: Vec<String> = opened.into_iter().map(|(_, prefix)| prefix).collect();
     let mut cleaned = cleaned.lock().unwrap().clone();
-    (prefixes.sort(), cleaned.sort());
+    prefixes.sort();
+    cleaned.sort();
     assert_eq!(prefixes, cleaned);
 }
 

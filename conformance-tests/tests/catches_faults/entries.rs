@@ -393,10 +393,10 @@ struct NotFoundBelowLeaves;
 #[async_trait]
 impl Fault for NotFoundBelowLeaves {
     async fn create_directory(&self, inner: Inner<'_>, path: &EntryPath, meta: Bytes) -> Result<Version> {
-        if let Some(parent) = path.parent().filter(|parent| !parent.is_root()) {
-            if inner.stat(&parent).await.is_ok_and(|stat| stat.kind != EntryKind::Directory) {
-                return Ok(Version::new("nowhere"));
-            }
+        if let Some(parent) = path.parent().filter(|parent| !parent.is_root())
+            && inner.stat(&parent).await.is_ok_and(|stat| stat.kind != EntryKind::Directory)
+        {
+            return Ok(Version::new("nowhere"));
         }
         inner.create_directory(path, meta).await
     }

@@ -68,7 +68,7 @@ impl Fickle {
 
 impl Fault for Fickle {
     fn name(&self) -> &'static str {
-        if self.0 % 2 == 0 { "even" } else { "odd" }
+        if self.0.is_multiple_of(2) { "even" } else { "odd" }
     }
 }
 

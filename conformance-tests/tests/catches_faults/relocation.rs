@@ -75,7 +75,8 @@ async fn after(way: Way, inner: Inner<'_>, from: &EntryPath, to: &EntryPath) -> 
         Way::Moves => inner.remove(from).await?,
         Way::LosesAttributes => inner.write_attributes(to, &Attributes::new()).await?,
         Way::LosesMeta => {
-            if inner.stat(to).await?.kind == EntryKind::Directory {
+            let is_directory = inner.stat(to).await?.kind == EntryKind::Directory;
+            if is_directory {
                 inner.write_meta(to, Bytes::from_static(b"{}\n"), MetaWriteMode::Overwrite).await?;
             }
         }
