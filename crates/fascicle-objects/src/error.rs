@@ -119,6 +119,12 @@ impl ErrorContext {
         let status = status_in(text);
         let why = answered.unwrap_or_else(|| self.secrets.sanitise(&error.to_string()));
         match status {
+            // Listings come without a variant of their own for this.
+            Some(401 | 403) => Failure {
+                kind: ErrorKind::PermissionDenied,
+                why: format!("access was refused ({why})"),
+                hint: Some("check the credentials, and what they allow".to_owned()),
+            },
             Some(429 | 500 | 502 | 503 | 504) => {
                 Failure { kind: ErrorKind::Unavailable, why: format!("the service is not able to answer ({why})"), hint: None }
             }

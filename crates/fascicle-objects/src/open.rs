@@ -40,16 +40,16 @@ impl Store {
             }
             StorePlace::S3 { bucket, .. } => {
                 let builder = s3_builder(bucket, config).map_err(|error| opening(error, &failed))?;
-                paged(Arc::new(builder.build().map_err(failed)?))
+                paged(Arc::new(builder.build().map_err(failed)?), false)
             }
             StorePlace::Gcs { bucket, .. } => {
                 let builder = gcs_builder(bucket, config).map_err(|error| opening(error, &failed))?;
-                paged(Arc::new(builder.build().map_err(failed)?))
+                paged(Arc::new(builder.build().map_err(failed)?), false)
             }
             StorePlace::Azure { container, account, .. } => {
                 let builder = azure_builder(container, account.as_deref(), config)
                     .map_err(|error| opening(error, &failed))?;
-                paged(Arc::new(builder.build().map_err(failed)?))
+                paged(Arc::new(builder.build().map_err(failed)?), true)
             }
         };
         let endpoint = config.options.iter().find(|(key, _)| is_endpoint(key)).map_or("", |(_, value)| value);
@@ -65,8 +65,11 @@ impl Store {
     }
 }
 
-fn paged<S: ObjectStore + PaginatedListStore>(store: Arc<S>) -> (Arc<dyn ObjectStore>, Children) {
-    (store.clone(), Children::Paged(store))
+fn paged<S: ObjectStore + PaginatedListStore>(
+    store: Arc<S>,
+    omits_exact: bool,
+) -> (Arc<dyn ObjectStore>, Children) {
+    (store.clone(), Children::Paged { store, omits_exact })
 }
 
 /// An error while the client is configured: ours, or the library's.

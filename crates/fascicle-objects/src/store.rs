@@ -52,7 +52,11 @@ pub(crate) enum Children {
     /// By looking at them.
     Local(Arc<ConfinedLocalStore>),
     /// By listing the keys that begin so.
-    Paged(Arc<dyn PaginatedListStore>),
+    Paged {
+        store: Arc<dyn PaginatedListStore>,
+        /// The object whose whole key is what others begin with is not listed.
+        omits_exact: bool,
+    },
     /// By listing all children.
     OfListing,
 }
@@ -111,7 +115,7 @@ impl Store {
     pub(crate) fn local(&self) -> Option<&Arc<ConfinedLocalStore>> {
         match &self.inner.parts.children {
             Children::Local(store) => Some(store),
-            Children::Paged(_) | Children::OfListing => None,
+            Children::Paged { .. } | Children::OfListing => None,
         }
     }
 
@@ -241,7 +245,7 @@ impl Store {
 
     /// What stands under `name`, or under `name` and one of the `suffixes`, directly under a prefix.
     ///
-    /// Cost: a request for each 1,000 children whose names begin with `name`, so usually one.
+    /// Cost: a request for each 1,000 children whose names begin with `name`, so usually one; one more on Azure.
     pub async fn children_named(&self, prefix: &Path, name: &str, suffixes: &[&str]) -> Result<Vec<Found>> {
         let names: Vec<String> =
             std::iter::once("").chain(suffixes.iter().copied()).map(|suffix| format!("{name}{suffix}")).collect();
@@ -257,9 +261,14 @@ impl Store {
                 let listed = self.list_children(prefix).await?;
                 Ok(found(listed).filter(|found| is_wanted(found.path())).collect())
             }
-            Children::Paged(store) => {
-                let all = self.list_named(store.as_ref(), prefix, name).await?;
-                Ok(all.into_iter().filter(|found| is_wanted(found.path())).collect())
+            Children::Paged { store, omits_exact } => {
+                let mut all = self.list_named(store.as_ref(), prefix, name).await?;
+                all.retain(|found| is_wanted(found.path()));
+                if *omits_exact {
+                    let exact = prefix.clone().join(name);
+                    all.extend(self.head(&key(exact.as_ref())?).await?.map(Found::Object));
+                }
+                Ok(all)
             }
         }
     }

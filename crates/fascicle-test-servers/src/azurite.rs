@@ -8,9 +8,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use ring::hmac;
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     io::{Read, Write},
     net::TcpStream,
-    process::Command,
+    sync::OnceLock,
 };
 
 /// The account that Azurite has by itself, and the key that its makers published for it.
@@ -30,12 +31,20 @@ impl AzuriteServer {
         let program = workspace_path("tools/.node/node_modules/.bin/azurite-blob");
         assert!(program.exists(), "there is no '{}'; run tools/setup", program.display());
         let process = ServerProcess::start("Azurite (installed by tools/setup)", |port| {
-            let mut command = Command::new(&program);
-            command.args(["--blobHost", "127.0.0.1", "--inMemoryPersistence", "--silent", "--disableTelemetry"]);
-            command.args(["--skipApiVersionCheck", "--blobPort", &port.to_string()]);
+            let mut command: Vec<OsString> = vec![program.clone().into()];
+            let port = port.to_string();
+            let arguments = ["--blobHost", "127.0.0.1", "--blobPort", &port, "--inMemoryPersistence"];
+            command.extend(arguments.map(OsString::from));
+            command.extend(["--silent", "--disableTelemetry", "--skipApiVersionCheck"].map(OsString::from));
             command
         });
         AzuriteServer { process }
+    }
+
+    /// The one that this process shares, started when it is first asked for. It ends with the process.
+    pub fn shared() -> &'static AzuriteServer {
+        static SHARED: OnceLock<AzuriteServer> = OnceLock::new();
+        SHARED.get_or_init(AzuriteServer::start)
     }
 
     /// Its address as a URL, with the account.
@@ -43,7 +52,7 @@ impl AzuriteServer {
         format!("{}/{ACCOUNT}", self.process.endpoint())
     }
 
-    /// Creates an empty container.
+    /// Creates an empty container; fine when there is one.
     pub fn create_container(&self, name: &str) {
         let address = self.process.endpoint().trim_start_matches("http://").to_owned();
         let date = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
@@ -64,7 +73,8 @@ impl AzuriteServer {
         .expect("a request to Azurite");
         let mut answer = String::new();
         connection.read_to_string(&mut answer).expect("an answer of Azurite's");
-        assert!(answer.starts_with("HTTP/1.1 201"), "Azurite does not create the container: {answer}");
+        let is_there = answer.starts_with("HTTP/1.1 201") || answer.starts_with("HTTP/1.1 409");
+        assert!(is_there, "Azurite does not create the container: {answer}");
     }
 
     /// The options by which a client of Azure Blob Storage reaches it.

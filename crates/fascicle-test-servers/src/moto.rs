@@ -9,7 +9,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::PathBuf,
-    process::Command,
+    sync::OnceLock,
 };
 
 /// moto behind one lock.
@@ -25,11 +25,15 @@ impl MotoServer {
         assert!(python.exists(), "there is no '{}'; run tools/setup", python.display());
         let script = workspace_path("crates/fascicle-test-servers/src/moto_with_lock.py");
         let process = ServerProcess::start("moto (installed by tools/setup)", |port| {
-            let mut command = Command::new(&python);
-            command.arg(&script).arg(port.to_string());
-            command
+            vec![python.clone().into(), script.clone().into(), port.to_string().into()]
         });
         MotoServer { process }
+    }
+
+    /// The one that this process shares, started when it is first asked for. It ends with the process.
+    pub fn shared() -> &'static MotoServer {
+        static SHARED: OnceLock<MotoServer> = OnceLock::new();
+        SHARED.get_or_init(MotoServer::start)
     }
 
     /// Its address as a URL.
@@ -37,7 +41,7 @@ impl MotoServer {
         self.process.endpoint()
     }
 
-    /// Creates an empty bucket.
+    /// Creates an empty bucket; fine when there is one.
     pub fn create_bucket(&self, name: &str) {
         let address = self.endpoint().trim_start_matches("http://").to_owned();
         let mut connection = TcpStream::connect(&address).expect("a connection to moto");

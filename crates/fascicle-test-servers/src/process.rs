@@ -1,6 +1,7 @@
-//! Server processes, stopped together with their children.
+//! Server processes, stopped together with their children, and with whoever started them.
 
 use std::{
+    ffi::OsString,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::process::CommandExt,
     path::PathBuf,
@@ -10,6 +11,10 @@ use std::{
 
 /// How long a server may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Runs a server until it ends, or until the standard input is closed, which happens however the test's process ends. Then the
+/// whole process group is killed, this shell included.
+const SUPERVISOR: &str = r#"("$@" </dev/null; kill -KILL 0) & cat >/dev/null; kill -KILL 0"#;
 
 /// A server process in a process group of its own, which is killed with it.
 #[derive(Debug)]
@@ -22,11 +27,13 @@ impl ServerProcess {
     /// Starts a server on a free port, which `command` is told, and waits until it accepts connections.
     ///
     /// Another program may take the port before the server does: then the server ends, and another port is tried.
-    pub(crate) fn start(name: &str, mut command: impl FnMut(u16) -> Command) -> ServerProcess {
+    pub(crate) fn start(name: &str, command: impl Fn(u16) -> Vec<OsString>) -> ServerProcess {
         for _ in 0..5 {
             let address = free_address();
-            let child = command(address.port())
-                .stdin(Stdio::null())
+            let child = Command::new("sh")
+                .args(["-c", SUPERVISOR, "sh"])
+                .args(command(address.port()))
+                .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .process_group(0)

@@ -1,0 +1,8 @@
+//! Stores: the same checks on every kind of them, and on servers that fail.
+
+mod conditional;
+mod faults;
+mod local;
+mod opening;
+mod sites;
+mod stored;
