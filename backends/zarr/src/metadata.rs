@@ -1,6 +1,6 @@
 //! `zarr.json`: what is understood of it, and how it is written so that what is not understood stays as it was.
 
-use crate::{chunk_keys::ChunkKeyEncoding, codec::ChunkLayout, dtype::ElementType, fill::Fill};
+use crate::{chunk_keys::ChunkKeyEncoding, codec::ChunkLayout, dtype::ElementType, fill::Fill, objects::Tag};
 use bytes::Bytes;
 use fascicle_backend::{Attributes, Error, ErrorKind, Result, Shape};
 use serde_json::{Map, Value, json};
@@ -35,7 +35,7 @@ pub(crate) struct OwnMember {
     pub(crate) generation: String,
     /// The state of the object that the next appended row goes into first: its tag, or none when there is no such
     /// object. An object in another state holds rows that nobody has committed.
-    pub(crate) tail: Option<String>,
+    pub(crate) tail: Option<Tag>,
     /// The latest commits, the newest last.
     pub(crate) commits: Vec<String>,
 }
@@ -49,7 +49,7 @@ impl OwnMember {
         json!({
             "must_understand": false,
             "generation": self.generation,
-            "tail": self.tail,
+            "tail": self.tail.as_ref().map(Tag::to_json),
             "commits": self.commits,
         })
     }
@@ -60,7 +60,7 @@ impl OwnMember {
         let commits = value.get("commits").and_then(Value::as_array)?;
         Some(OwnMember {
             generation: text("generation")?,
-            tail: text("tail"),
+            tail: value.get("tail").and_then(Tag::from_json),
             commits: commits.iter().filter_map(|commit| commit.as_str().map(str::to_owned)).collect(),
         })
     }
@@ -112,6 +112,12 @@ impl Metadata {
             own: None,
             document,
         }
+    }
+
+    /// Says that the chunks lie under other keys.
+    pub(crate) fn set_keys(&mut self, keys: ChunkKeyEncoding) {
+        self.document.insert("chunk_key_encoding".to_owned(), keys.to_json());
+        self.keys = keys;
     }
 
     /// An array of version 2, which is only read.
@@ -189,7 +195,7 @@ impl Metadata {
     }
 
     /// The next state of the array after a commit.
-    pub(crate) fn committed(&self, shape: Shape, tail: Option<String>, commit: &str) -> Self {
+    pub(crate) fn committed(&self, shape: Shape, tail: Option<Tag>, commit: &str) -> Self {
         let mut next = self.clone();
         let own = next.own.get_or_insert_with(|| OwnMember { generation: commit.to_owned(), ..OwnMember::default() });
         own.tail = tail;
