@@ -187,6 +187,9 @@ impl NewArray {
 
     /// Brings an object that was finished before back into memory.
     async fn reopen(&mut self, indices: &[u64]) -> Result<()> {
+        if self.open.contains_key(indices) {
+            return Ok(());
+        }
         let bytes = if let Some(bytes) = self.waiting.remove(indices) {
             bytes
         } else if self.stored.contains_key(indices) {
