@@ -15,6 +15,7 @@
 //! | `_stage/…` | large files that are being created; what a killed process leaves there is never read |
 //! | `_probe/…` | for a moment, what the store is probed with |
 //! | `…/_meta.yaml` | the meta of a directory |
+//! | `…/_writing/<stored name>.….json` | for a while, that an entry of many objects is being written or removed |
 //! | `…/_attributes/<stored name>.json` | the attributes of an entry beside it |
 //!
 //! On local file systems there are also `_staging/`, `_trash/` and `_locks/`, which no listing shows.
@@ -23,6 +24,7 @@ mod aws_profile;
 mod conditional;
 mod config;
 mod error;
+mod files;
 mod local_store;
 mod memory_store;
 mod open;
@@ -32,9 +34,11 @@ mod probe;
 mod records;
 mod sanitise;
 mod store;
+mod tree;
 
 pub use conditional::{Condition, PutOutcome};
 pub use config::{StoreConfig, StoreLimits};
+pub use files::{MOST_APPENDABLE_BYTES, StoreFiles};
 pub use local_store::{ConfinedLocalStore, LocalStoreOptions};
 pub use memory_store::MemoryStore;
 pub use options::{StoreOptions, is_secret};
@@ -42,6 +46,7 @@ pub use place::StorePlace;
 pub use probe::Conditions;
 pub use records::{INDEX_PREFIX, StoreRecords};
 pub use store::{Found, Object, Store, key};
+pub use tree::{ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX};
 
 /// The crate whose stores these are, so that every backend uses the same one.
 pub use object_store;

@@ -265,8 +265,7 @@ impl Store {
                 let mut all = self.list_named(store.as_ref(), prefix, name).await?;
                 all.retain(|found| is_wanted(found.path()));
                 if *omits_exact {
-                    let exact = prefix.clone().join(name);
-                    all.extend(self.head(&key(exact.as_ref())?).await?.map(Found::Object));
+                    all.extend(self.head(&child_key(prefix, name)?).await?.map(Found::Object));
                 }
                 Ok(all)
             }
@@ -359,6 +358,14 @@ pub fn key(text: &str) -> Result<Path> {
     Path::parse(text).map_err(|_| {
         Error::new(ErrorKind::InvalidPath, format!("no object can have the key {text:?}"))
     })
+}
+
+/// The key of `name` under a prefix; `name` may go on with `/`.
+pub(crate) fn child_key(prefix: &Path, name: &str) -> Result<Path> {
+    match prefix.as_ref() {
+        "" => key(name),
+        prefix => key(&format!("{prefix}/{name}")),
+    }
 }
 
 /// The version that an entity tag and a service's own version make.

@@ -23,12 +23,19 @@ pub(crate) fn put(inner: &Inner, location: &Path, payload: &PutPayload, mode: &P
             .map_err(|error| failed(location, storage_error("writing", &staged.path(), error)))?;
     }
     drop(file);
-    let locked = inner.lock(location)?;
-    if let PutMode::Update(expected) = mode {
-        check_unchanged(&locked, location, expected)?;
+    let put = (|| {
+        let locked = inner.lock(location)?;
+        if let PutMode::Update(expected) = mode {
+            check_unchanged(&locked, location, expected)?;
+        }
+        let existing = if *mode == PutMode::Create { Existing::Keep } else { Existing::Replace };
+        publish(&locked, location, staged, existing)
+    })();
+    if put.is_err() {
+        // The folder may have been made for nothing.
+        inner.tidy(location);
     }
-    let existing = if *mode == PutMode::Create { Existing::Keep } else { Existing::Replace };
-    publish(&locked, location, staged, existing)
+    put
 }
 
 /// Puts what was staged in its place, and returns its entity tag.

@@ -2,7 +2,9 @@
 
 mod conditional;
 mod faults;
+mod files;
 mod local;
 mod opening;
 mod sites;
 mod stored;
+mod tree;

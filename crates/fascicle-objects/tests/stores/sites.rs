@@ -1,11 +1,12 @@
 //! The places on which the checks run.
 
-use fascicle_objects::{LocalStoreOptions, Store, StoreConfig, StoreLimits};
+use fascicle_backend::{EntryKind, EntryPath};
+use fascicle_objects::{Layout, LocalStoreOptions, PrefixForm, Store, StoreConfig, StoreLimits, Tree};
 use fascicle_test_servers::{AzuriteServer, MotoServer, ObjectServer};
 use std::{
     future::Future,
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The bucket, or container, that every server holds.
@@ -85,13 +86,32 @@ fn fresh_prefix() -> String {
 /// Runs a check on every kind of store.
 pub(crate) fn on_every_store<F: Future<Output = ()>>(check: impl Fn(Site) -> F) {
     for site in [Site::local, Site::memory, Site::s3, Site::gcs, Site::moto, Site::azurite] {
-        let site = site();
-        println!("on {}", site.name);
+        let (site, started) = (site(), Instant::now());
+        let name = site.name;
+        println!("on {name}");
         run(check(site));
+        println!("on {name}: {:?}", started.elapsed());
     }
 }
 
 /// Runs a check to its end.
 pub(crate) fn run(check: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(check);
+}
+
+/// The entries of a store, with arrays and tables as the backends keep them.
+pub(crate) fn tree_of(store: Store) -> Tree {
+    let form = |suffix, kind, key_names| PrefixForm { suffix, kind, key_names };
+    Tree::new(
+        store,
+        Layout::new([
+            form(".zarr", EntryKind::Array, &["zarr.json"]),
+            form(".parquet", EntryKind::Table, &["part-00000000000000000000.parquet"]),
+        ]),
+    )
+}
+
+/// Parses the path of an entry.
+pub(crate) fn path(text: &str) -> EntryPath {
+    EntryPath::parse(text).unwrap()
 }
