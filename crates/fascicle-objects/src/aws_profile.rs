@@ -14,7 +14,8 @@ pub(crate) fn options_of_profile() -> BTreeMap<&'static str, String> {
     let file = |name: &str, default: &str| {
         variable(name).map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".aws").join(default)))
     };
-    let read = |path: Option<PathBuf>| path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    let read =
+        |path: Option<PathBuf>| path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
     options_of(
         &read(file("AWS_SHARED_CREDENTIALS_FILE", "credentials")),
         &read(file("AWS_CONFIG_FILE", "config")),
@@ -59,7 +60,8 @@ mod tests {
 
     #[test]
     fn a_profile_is_found_in_both_files() {
-        let credentials = "[default]\naws_access_key_id = A\naws_secret_access_key=S=\n\n[lab]\naws_access_key_id=L\n";
+        let credentials =
+            "[default]\naws_access_key_id = A\naws_secret_access_key=S=\n\n[lab]\naws_access_key_id=L\n";
         let config = "[default]\nregion = eu-west-1\ns3 =\n  region = nested\n# region = c\n[profile lab]\nregion=eu-north-1\n";
         let default = options_of(credentials, config, "default");
         assert_eq!(default["aws_access_key_id"], "A");

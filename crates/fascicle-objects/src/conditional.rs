@@ -61,10 +61,11 @@ impl Store {
         let nonce = nonce()?;
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let error = match self.objects().put_opts(key, bytes.clone().into(), options(condition, &nonce)).await {
-                Ok(result) => return Ok(PutOutcome::Stored(version_of(result.e_tag, result.version))),
-                Err(error) => error,
-            };
+            let error =
+                match self.objects().put_opts(key, bytes.clone().into(), options(condition, &nonce)).await {
+                    Ok(result) => return Ok(PutOutcome::Stored(version_of(result.e_tag, result.version))),
+                    Err(error) => error,
+                };
             if !is_ambiguous(&error) {
                 return Err(self.error("writing", key, error));
             }

@@ -27,7 +27,9 @@ impl ErrorContext {
             // Our own stores say it themselves.
             match source.downcast::<Error>() {
                 Ok(error) => return *error,
-                Err(source) => return self.convert(doing, key, object_store::Error::Generic { store, source }),
+                Err(source) => {
+                    return self.convert(doing, key, object_store::Error::Generic { store, source });
+                }
             }
         }
         self.convert(doing, key, error)
@@ -70,7 +72,9 @@ impl ErrorContext {
         let answered = answered.map(|answer| self.secrets.sanitise(&answer));
         match error {
             E::NotFound { .. } => failure(ErrorKind::NotFound, "there is no such object", None),
-            E::AlreadyExists { .. } => failure(ErrorKind::AlreadyExists, "there is such an object already", None),
+            E::AlreadyExists { .. } => {
+                failure(ErrorKind::AlreadyExists, "there is such an object already", None)
+            }
             E::Precondition { .. } | E::NotModified { .. } => {
                 failure(ErrorKind::Conflict, "the object was changed meanwhile", None)
             }
@@ -79,9 +83,11 @@ impl ErrorContext {
                 why: format!("access was refused ({})", answered.as_deref().unwrap_or("without a reason")),
                 hint: Some("check the credentials, and what they allow".to_owned()),
             },
-            E::NotSupported { .. } | E::NotImplemented { .. } => {
-                Failure { kind: ErrorKind::Unsupported, why: self.secrets.sanitise(&error.to_string()), hint: None }
-            }
+            E::NotSupported { .. } | E::NotImplemented { .. } => Failure {
+                kind: ErrorKind::Unsupported,
+                why: self.secrets.sanitise(&error.to_string()),
+                hint: None,
+            },
             E::InvalidPath { .. } => failure(ErrorKind::InvalidPath, "no object can have this key", None),
             E::UnknownConfigurationKey { key, .. } => Failure {
                 kind: ErrorKind::InvalidInput,
@@ -97,7 +103,9 @@ impl ErrorContext {
         let unreachable = |why: &str| Failure {
             kind: ErrorKind::Unavailable,
             why: why.to_owned(),
-            hint: Some("check the network and the endpoint; what was written may or may not have arrived".to_owned()),
+            hint: Some(
+                "check the network and the endpoint; what was written may or may not have arrived".to_owned(),
+            ),
         };
         match http_error_kind(error) {
             Some(HttpErrorKind::Connect) => return unreachable("the service cannot be reached"),
@@ -125,10 +133,14 @@ impl ErrorContext {
                 why: format!("access was refused ({why})"),
                 hint: Some("check the credentials, and what they allow".to_owned()),
             },
-            Some(429 | 500 | 502 | 503 | 504) => {
-                Failure { kind: ErrorKind::Unavailable, why: format!("the service is not able to answer ({why})"), hint: None }
+            Some(429 | 500 | 502 | 503 | 504) => Failure {
+                kind: ErrorKind::Unavailable,
+                why: format!("the service is not able to answer ({why})"),
+                hint: None,
+            },
+            Some(507) => {
+                Failure { kind: ErrorKind::Unavailable, why: "the storage is full".to_owned(), hint: None }
             }
-            Some(507) => Failure { kind: ErrorKind::Unavailable, why: "the storage is full".to_owned(), hint: None },
             _ => Failure { kind: ErrorKind::Storage, why, hint: None },
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     conditional::{Condition, PutOutcome, nonce},
-    store::key,
+    store::{STAGE_PREFIX, key},
     tree::{Form, StoredEntry, Tree, already_exists, wrong_kind},
 };
 use async_trait::async_trait;
@@ -11,13 +11,8 @@ use fascicle_backend::{
     ByteStream, EntryKind, EntryPath, Error, ErrorKind, FileOptions, FileStore, FileWriter, Result, WriteMode,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{
-    GetOptions, GetRange, MultipartUpload, ObjectStoreExt, UploadPart, path::Path,
-};
+use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStoreExt, UploadPart, path::Path};
 use std::{collections::VecDeque, ops::Range, time::Duration};
-
-/// Where large files that are being created wait for their name.
-const STAGE_PREFIX: &str = "_stage";
 
 /// No longer file is appended to, as its bytes pass through this process.
 pub const MOST_APPENDABLE_BYTES: u64 = 1 << 30;
@@ -56,14 +51,8 @@ impl FileStore for StoreFiles {
         mode: WriteMode,
     ) -> Result<Box<dyn FileWriter>> {
         self.tree.prepare(path, EntryKind::File, mode).await?;
-        let place =
-            FilePlace { tree: self.tree.clone(), path: path.clone(), options: options.clone(), mode };
-        Ok(Box::new(ObjectFileWriter {
-            place,
-            gathered: BytesMut::new(),
-            upload: None,
-            is_broken: false,
-        }))
+        let place = FilePlace { tree: self.tree.clone(), path: path.clone(), options: options.clone(), mode };
+        Ok(Box::new(ObjectFileWriter { place, gathered: BytesMut::new(), upload: None, is_broken: false }))
     }
 
     async fn read(&self, path: &EntryPath, range: Option<Range<u64>>) -> Result<ByteStream> {
@@ -208,7 +197,8 @@ impl ObjectFileWriter {
         let store = self.place.tree.store().clone();
         let object = self.place.tree.key_of(&self.place.path, &Form::File)?;
         let taken = || {
-            Error::new(ErrorKind::AlreadyExists, "an entry of that name appeared meanwhile").at(&self.place.path)
+            Error::new(ErrorKind::AlreadyExists, "an entry of that name appeared meanwhile")
+                .at(&self.place.path)
         };
         let Some(mut upload) = self.upload.take() else {
             let bytes = self.gathered.split().freeze();
@@ -257,11 +247,15 @@ impl PartUpload {
 impl FileWriter for ObjectFileWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         if std::mem::replace(&mut self.is_broken, true) {
-            return Err(Error::new(ErrorKind::Conflict, "an earlier write to this file failed or was cancelled")
-                .hint("begin again with a new writer")
-                .at(&self.place.path));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "an earlier write to this file failed or was cancelled",
+            )
+            .hint("begin again with a new writer")
+            .at(&self.place.path));
         }
-        let part_bytes = self.place.tree.store().limits().part_bytes.max(crate::StoreLimits::LEAST_PART_BYTES);
+        let part_bytes =
+            self.place.tree.store().limits().part_bytes.max(crate::StoreLimits::LEAST_PART_BYTES);
         let mut bytes = bytes;
         while self.gathered.len() + bytes.len() > part_bytes {
             let room = part_bytes.saturating_sub(self.gathered.len()).min(bytes.len());
@@ -285,7 +279,9 @@ impl FileWriter for ObjectFileWriter {
         }
         self.place.tree.put_attributes(&self.place.path, &Form::File, &self.place.options.attributes).await?;
         self.publish().await?;
-        if self.place.mode == WriteMode::Create && !self.place.tree.rivals(&self.place.path, &Form::File).await?.is_empty() {
+        if self.place.mode == WriteMode::Create
+            && !self.place.tree.rivals(&self.place.path, &Form::File).await?.is_empty()
+        {
             let object = self.place.tree.key_of(&self.place.path, &Form::File)?;
             self.place.tree.store().delete(&object).await?;
             return Err(Error::new(ErrorKind::AlreadyExists, "an entry of that name appeared meanwhile")

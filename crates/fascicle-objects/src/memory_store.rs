@@ -81,10 +81,18 @@ impl ObjectStore for MemoryStore {
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         let objects = self.store.list(prefix);
-        futures::stream::once(give_way()).map(move |()| None).chain(objects.map(Some)).filter_map(futures::future::ready).boxed()
+        futures::stream::once(give_way())
+            .map(move |()| None)
+            .chain(objects.map(Some))
+            .filter_map(futures::future::ready)
+            .boxed()
     }
 
-    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
         self.store.list_with_offset(prefix, offset)
     }
 

@@ -26,7 +26,8 @@ impl Store {
     /// machine that this runs on. Errors: `InvalidInput` for an unknown or malformed option; `WrongKind` when a local place is no
     /// folder.
     pub fn open(config: &StoreConfig) -> Result<Store> {
-        let context = ErrorContext { secrets: Secrets::of(&config.options), container: config.place.container() };
+        let context =
+            ErrorContext { secrets: Secrets::of(&config.options), container: config.place.container() };
         let failed = |error| context.error("opening", &config.place.to_string(), error);
         let (objects, children): (Arc<dyn ObjectStore>, Children) = match &config.place {
             StorePlace::Local(path) => {
@@ -152,7 +153,9 @@ fn azure_builder(
     if builder.get_config_value(&AzureConfigKey::AccountName).is_none() {
         return Err(Error::new(ErrorKind::InvalidInput, "the storage account is not known")
             .during("open the place")
-            .hint("set the option azure_storage_account_name, or AZURE_STORAGE_ACCOUNT_NAME in the environment")
+            .hint(
+                "set the option azure_storage_account_name, or AZURE_STORAGE_ACCOUNT_NAME in the environment",
+            )
             .into());
     }
     check_endpoints([builder.get_config_value(&AzureConfigKey::Endpoint)], &config.options)?;
@@ -173,7 +176,9 @@ fn check_endpoints<const N: usize>(endpoints: [Option<String>; N], options: &Sto
     let mut is_explicit = false;
     for endpoint in endpoints.into_iter().flatten() {
         is_explicit |= options.iter().any(|(key, value)| is_endpoint(key) && value == endpoint);
-        if endpoint.trim_start().to_ascii_lowercase().starts_with("http:") && !(is_explicit && allows_http(options)) {
+        if endpoint.trim_start().to_ascii_lowercase().starts_with("http:")
+            && !(is_explicit && allows_http(options))
+        {
             return refuse("the address of the service is not encrypted, which was not allowed explicitly");
         }
     }
@@ -201,7 +206,8 @@ fn client_options(config: &StoreConfig) -> Result<ClientOptions> {
         .with_connect_timeout(limits.connect_timeout)
         .with_timeout(limits.request_timeout);
     for (key, value) in config.options.iter() {
-        let name = ["aws_", "google_", "azure_"].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(key);
+        let name =
+            ["aws_", "google_", "azure_"].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(key);
         if let Ok(key) = ClientConfigKey::from_str(name) {
             options = options.with_config(key, value);
         }

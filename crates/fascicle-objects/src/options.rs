@@ -103,7 +103,10 @@ mod tests {
         .collect();
         for text in [format!("{options}"), format!("{options:?}"), format!("{options:#?}")] {
             assert!(!text.contains("hidden"), "{text}");
-            assert!(text.contains("aws_region=eu-west-1") && text.contains("azure_storage_sas_key"), "{text}");
+            assert!(
+                text.contains("aws_region=eu-west-1") && text.contains("azure_storage_sas_key"),
+                "{text}"
+            );
         }
         assert_eq!(options.get("aws_secret_access_key"), Some("hidden-1"), "they are there all the same");
     }

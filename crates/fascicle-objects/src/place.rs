@@ -82,7 +82,9 @@ impl StorePlace {
         match self {
             StorePlace::Local(path) => format!("the folder '{}'", path.display()),
             StorePlace::Memory(_) => "the store in memory".to_owned(),
-            StorePlace::S3 { bucket, .. } | StorePlace::Gcs { bucket, .. } => format!("the bucket '{bucket}'"),
+            StorePlace::S3 { bucket, .. } | StorePlace::Gcs { bucket, .. } => {
+                format!("the bucket '{bucket}'")
+            }
             StorePlace::Azure { container, .. } => format!("the container '{container}'"),
         }
     }
@@ -171,7 +173,9 @@ fn bucket_and_prefix(text: &str) -> Result<(String, Path)> {
     let url = parse_url(text)?;
     refuse_secrets(&url)?;
     match url.host_str() {
-        Some(bucket) if !bucket.is_empty() && url.port().is_none() => Ok((bucket.to_owned(), prefix_of(text)?)),
+        Some(bucket) if !bucket.is_empty() && url.port().is_none() => {
+            Ok((bucket.to_owned(), prefix_of(text)?))
+        }
         _ => Err(invalid("the URL names no bucket", "write the bucket behind '//', and no port")),
     }
 }
@@ -182,7 +186,10 @@ fn prefix_of(text: &str) -> Result<Path> {
     let prefix = rest.split_once('/').map_or("", |(_, prefix)| prefix);
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     if prefix.contains('\\') || prefix.chars().any(char::is_control) {
-        return Err(Error::new(ErrorKind::InvalidPath, "the prefix holds a backslash or a control character"));
+        return Err(Error::new(
+            ErrorKind::InvalidPath,
+            "the prefix holds a backslash or a control character",
+        ));
     }
     Path::parse(prefix).map_err(|_| {
         Error::new(ErrorKind::InvalidPath, "the prefix holds an empty name, '.' or '..', which no key has")
@@ -261,7 +268,10 @@ mod tests {
             "memory:a/b",
         ] {
             let error = StorePlace::parse(text).unwrap_err();
-            assert!(matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidPath), "{text}: {error}");
+            assert!(
+                matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidPath),
+                "{text}: {error}"
+            );
             assert!(!format!("{error:?}").contains("secret-x"), "{text}: {error:?}");
         }
     }

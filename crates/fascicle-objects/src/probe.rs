@@ -82,7 +82,9 @@ impl Store {
             Err(error) => Err(error),
         };
         let found = match found {
-            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Conditions { create: false, update: false }),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                Ok(Conditions { create: false, update: false })
+            }
             found => found,
         };
         let removed = self.delete_all(stream::iter([Ok(one), Ok(contended)]).boxed()).await;
@@ -97,7 +99,9 @@ impl Store {
     /// The version of the object at `one` when creation is exclusive.
     async fn probe_create(&self, one: &Path, contended: &Path) -> Result<Option<Version>> {
         let first = Bytes::from_static(b"first");
-        let PutOutcome::Stored(version) = self.put_if_unprobed(one, first.clone(), &Condition::Absent).await? else {
+        let PutOutcome::Stored(version) =
+            self.put_if_unprobed(one, first.clone(), &Condition::Absent).await?
+        else {
             return Ok(None);
         };
         let second = self.put_if_unprobed(one, Bytes::from_static(b"second"), &Condition::Absent).await?;
@@ -129,7 +133,8 @@ impl Store {
         let Some(PutOutcome::Stored(_)) = update(first, b"third").await? else { return Ok(false) };
         let stale = update(first, b"fourth").await?;
         let stored = self.read(one, 1024).await?;
-        Ok(stale == Some(PutOutcome::Refused) && stored.is_some_and(|object| object.bytes[..] == b"third"[..]))
+        Ok(stale == Some(PutOutcome::Refused)
+            && stored.is_some_and(|object| object.bytes[..] == b"third"[..]))
     }
 }
 

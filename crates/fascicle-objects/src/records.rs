@@ -58,7 +58,8 @@ impl RecordStore for StoreRecords {
         let mut keys = Vec::new();
         let mut objects = self.store.list(&object_key(prefix)?);
         while let Some(object) = objects.try_next().await? {
-            let name = object.location.as_ref().strip_prefix(INDEX_PREFIX).and_then(|name| name.strip_prefix('/'));
+            let name =
+                object.location.as_ref().strip_prefix(INDEX_PREFIX).and_then(|name| name.strip_prefix('/'));
             // What cannot be a key was put there by somebody else.
             keys.extend(name.and_then(|name| RecordKey::parse(name).ok()));
         }

@@ -82,10 +82,8 @@ pub(crate) fn document_error(text: &str) -> Option<(&str, &str)> {
 
 /// Cuts off XML documents, which echo what was signed, and HTML pages.
 fn without_documents(text: &str) -> String {
-    let start = ["<?xml", "<Error", "<!DOCTYPE", "<html", "\u{feff}<"]
-        .iter()
-        .filter_map(|tag| text.find(tag))
-        .min();
+    let start =
+        ["<?xml", "<Error", "<!DOCTYPE", "<html", "\u{feff}<"].iter().filter_map(|tag| text.find(tag)).min();
     let Some(start) = start else { return text.to_owned() };
     let before = text.get(..start).unwrap_or("");
     match document_error(text.get(start..).unwrap_or("")) {

@@ -19,6 +19,9 @@ use object_store::{
 use std::{fmt, sync::Arc, time::SystemTime};
 use tokio::sync::OnceCell;
 
+/// The prefix under which large objects that are being created wait for their name.
+pub(crate) const STAGE_PREFIX: &str = "_stage";
+
 /// Objects under keys that begin with one prefix of a bucket, a container, a folder or of memory.
 ///
 /// Keys are relative to that prefix. Clones share the connections and what was found out about the store. Neither printing it
@@ -247,8 +250,10 @@ impl Store {
     ///
     /// Cost: a request for each 1,000 children whose names begin with `name`, so usually one; one more on Azure.
     pub async fn children_named(&self, prefix: &Path, name: &str, suffixes: &[&str]) -> Result<Vec<Found>> {
-        let names: Vec<String> =
-            std::iter::once("").chain(suffixes.iter().copied()).map(|suffix| format!("{name}{suffix}")).collect();
+        let names: Vec<String> = std::iter::once("")
+            .chain(suffixes.iter().copied())
+            .map(|suffix| format!("{name}{suffix}"))
+            .collect();
         let failed = |error| self.error("looking at", prefix, error);
         let is_wanted =
             |path: &Path| path.filename().is_some_and(|name| names.iter().any(|wanted| wanted == name));
@@ -355,9 +360,8 @@ fn found(listed: ListResult) -> impl Iterator<Item = Found> {
 
 /// Parses a key: names joined by `/`, of which none is empty, `.` or `..`; every other character stands for itself.
 pub fn key(text: &str) -> Result<Path> {
-    Path::parse(text).map_err(|_| {
-        Error::new(ErrorKind::InvalidPath, format!("no object can have the key {text:?}"))
-    })
+    Path::parse(text)
+        .map_err(|_| Error::new(ErrorKind::InvalidPath, format!("no object can have the key {text:?}")))
 }
 
 /// The key of `name` under a prefix; `name` may go on with `/`.

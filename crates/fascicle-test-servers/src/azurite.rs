@@ -58,8 +58,7 @@ impl AzuriteServer {
         let date = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
         let headers = format!("x-ms-date:{date}\nx-ms-version:2021-08-06\n");
         // The method, eleven standard headers that are empty here, the service's headers, and what the request is about.
-        let text =
-            format!("PUT{}\n{headers}/{ACCOUNT}/{ACCOUNT}/{name}\nrestype:container", "\n".repeat(11));
+        let text = format!("PUT{}\n{headers}/{ACCOUNT}/{ACCOUNT}/{name}\nrestype:container", "\n".repeat(11));
         let key = BASE64_STANDARD.decode(ACCOUNT_KEY).expect("the published key");
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
         let signature = BASE64_STANDARD.encode(hmac::sign(&key, text.as_bytes()));

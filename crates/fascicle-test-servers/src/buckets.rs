@@ -62,8 +62,7 @@ impl Buckets {
         bytes: Bytes,
         metadata: BTreeMap<String, String>,
     ) -> StoredObject {
-        let object =
-            StoredObject { bytes, generation: self.next_number(), modified: Utc::now(), metadata };
+        let object = StoredObject { bytes, generation: self.next_number(), modified: Utc::now(), metadata };
         self.buckets.entry(bucket.to_owned()).or_default().insert(key.to_owned(), object.clone());
         object
     }

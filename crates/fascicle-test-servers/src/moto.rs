@@ -70,6 +70,5 @@ impl MotoServer {
 }
 
 fn python() -> PathBuf {
-    std::env::var_os("FASCICLE_PYTHON")
-        .map_or_else(|| workspace_path(".venv/bin/python"), PathBuf::from)
+    std::env::var_os("FASCICLE_PYTHON").map_or_else(|| workspace_path(".venv/bin/python"), PathBuf::from)
 }

@@ -88,8 +88,7 @@ impl Incoming {
             (Method::DELETE, false) => RequestKind::Delete,
             _ => RequestKind::Unknown,
         };
-        let is_conditional =
-            has("if-match") || has("if-none-match") || has("x-goog-if-generation-match");
+        let is_conditional = has("if-match") || has("if-none-match") || has("x-goog-if-generation-match");
         Incoming { seen: SeenRequest { kind, bucket, key, is_conditional }, query, headers, body }
     }
 

@@ -272,8 +272,11 @@ pub(crate) fn failure(status: u16, code: &str, message: &str) -> Answer {
 
 /// An answer with an XML document, or with no body when that is empty.
 pub(crate) fn xml(status: u16, document: String) -> Answer {
-    let body =
-        if document.is_empty() { document } else { format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>{document}") };
+    let body = if document.is_empty() {
+        document
+    } else {
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>{document}")
+    };
     Response::builder()
         .status(status)
         .header("content-type", "application/xml")

@@ -48,7 +48,8 @@ impl ObjectServer {
     pub fn start() -> ObjectServer {
         let state = Arc::new(Mutex::new(State::default()));
         let (stop, stopped) = oneshot::channel();
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
+        let listener =
+            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
         let address = listener.local_addr().expect("the address of the listener");
         listener.set_nonblocking(true).expect("a listener that does not block");
         let shared = state.clone();
@@ -205,7 +206,9 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<hyper::body::Incoming
     };
     tokio::time::sleep(latency).await;
     match fault {
-        Some(FaultKind::Unavailable) => return Ok(failure(503, "SlowDown", "Please reduce your request rate")),
+        Some(FaultKind::Unavailable) => {
+            return Ok(failure(503, "SlowDown", "Please reduce your request rate"));
+        }
         Some(FaultKind::ConditionalConflict) => {
             return Ok(failure(409, "ConditionalRequestConflict", "A conflicting operation is under way"));
         }
@@ -222,7 +225,9 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<hyper::body::Incoming
     };
     match fault {
         Some(FaultKind::LostAnswer) => Err(io::ErrorKind::ConnectionAborted.into()),
-        Some(FaultKind::FailedAnswer) => Ok(failure(500, "InternalError", "We encountered an internal error")),
+        Some(FaultKind::FailedAnswer) => {
+            Ok(failure(500, "InternalError", "We encountered an internal error"))
+        }
         _ => Ok(answer),
     }
 }
@@ -242,7 +247,8 @@ fn take_fault(faults: &mut Vec<Fault>, request: &SeenRequest) -> Option<FaultKin
 fn refused_access(request: &Incoming) -> Option<Answer> {
     let authorization = request.header("authorization").unwrap_or("");
     if let Some(token) = authorization.strip_prefix("Bearer ") {
-        return (token != BEARER_TOKEN).then(|| failure(401, "AuthenticationRequired", "Invalid credentials"));
+        return (token != BEARER_TOKEN)
+            .then(|| failure(401, "AuthenticationRequired", "Invalid credentials"));
     }
     let known = authorization.contains(&format!("Credential={ACCESS_KEY}/"));
     (!known).then(|| failure(403, "InvalidAccessKeyId", "The access key does not exist in our records"))

@@ -140,7 +140,8 @@ impl ObjectStore for ConfinedLocalStore {
         _options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let (inner, location) = (self.inner.clone(), location.clone());
-        blocking(move || Ok(Box::new(upload::Upload::begin(inner, location)?) as Box<dyn MultipartUpload>)).await
+        blocking(move || Ok(Box::new(upload::Upload::begin(inner, location)?) as Box<dyn MultipartUpload>))
+            .await
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {

@@ -10,9 +10,7 @@ use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind};
 use fascicle_local::storage_error;
 use futures::{StreamExt, stream};
-use object_store::{
-    GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta, Result, path::Path,
-};
+use object_store::{GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta, Result, path::Path};
 use std::{fs::File, ops::Range, os::unix::fs::FileExt, path::PathBuf};
 
 /// How many bytes are read at a time.
@@ -90,7 +88,9 @@ pub(crate) fn get_ranges(inner: &Inner, location: &Path, ranges: &[Range<u64>]) 
 fn within(range: &GetRange, size: u64) -> fascicle_backend::Result<Range<u64>> {
     let refuse = |why: String| Err(Error::new(ErrorKind::OutOfBounds, why));
     match range {
-        GetRange::Bounded(range) if range.end <= range.start => refuse(format!("the range {range:?} is empty")),
+        GetRange::Bounded(range) if range.end <= range.start => {
+            refuse(format!("the range {range:?} is empty"))
+        }
         GetRange::Bounded(range) if range.start >= size => {
             refuse(format!("the range {range:?} begins beyond the end, {size}"))
         }

@@ -35,7 +35,8 @@ impl Facts {
     }
 
     pub(crate) fn modified(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(self.seconds, u32::try_from(self.nanoseconds).unwrap_or(0)).unwrap_or_default()
+        DateTime::from_timestamp(self.seconds, u32::try_from(self.nanoseconds).unwrap_or(0))
+            .unwrap_or_default()
     }
 
     fn time(&self) -> (i64, i64) {
@@ -50,10 +51,8 @@ pub(crate) fn facts(file: impl AsFd) -> Result<Facts, Errno> {
 
 /// The entity tag of an open file.
 pub(crate) fn tag(file: &File, facts: &Facts) -> std::io::Result<String> {
-    let mut tag = format!(
-        "\"{:x}-{:x}-{:x}.{:x}",
-        facts.size, facts.number, facts.seconds, facts.nanoseconds
-    );
+    let mut tag =
+        format!("\"{:x}-{:x}-{:x}.{:x}", facts.size, facts.number, facts.seconds, facts.nanoseconds);
     if facts.size <= SMALL_BYTES {
         let mut content = vec![0; usize::try_from(facts.size).unwrap_or(0)];
         file.read_exact_at(&mut content, 0)?;

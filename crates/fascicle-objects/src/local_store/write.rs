@@ -46,7 +46,8 @@ pub(crate) fn publish(
     existing: Existing,
 ) -> Result<PutResult> {
     let (folder, name) = (&locked.folder, locked.name.as_str());
-    let fails = |error: std::io::Error| failed(location, storage_error("writing", &folder.path_of(name), error));
+    let fails =
+        |error: std::io::Error| failed(location, storage_error("writing", &folder.path_of(name), error));
     // A folder is no object, and whatever is in it stays.
     if let Sight::Folder(_) = folder.look(name).map_err(|error| failed(location, error))? {
         let why = format!("'{}' is a folder", folder.path_of(name).display());
@@ -104,7 +105,11 @@ pub(crate) fn copy(inner: &Inner, from: &Path, to: &Path, mode: CopyMode) -> Res
 pub(crate) fn rename(inner: &Inner, from: &Path, to: &Path, mode: RenameTargetMode) -> Result<()> {
     match mode {
         RenameTargetMode::Create if from != to => {
-            if move_if_absent(inner, from, to)? { Ok(()) } else { Err(already_exists(to)) }
+            if move_if_absent(inner, from, to)? {
+                Ok(())
+            } else {
+                Err(already_exists(to))
+            }
         }
         RenameTargetMode::Create => Err(already_exists(to)),
         RenameTargetMode::Overwrite if from == to => Ok(()),

@@ -1,10 +1,6 @@
 //! Attributes of entries: a JSON object beside them, `_attributes/<stored name>.json`.
 
-use super::{
-    Form, Tree,
-    layout::attributes_name,
-    parent_key,
-};
+use super::{Form, Tree, layout::attributes_name, parent_key};
 use crate::store::child_key;
 use fascicle_backend::{Attributes, EntryPath, Error, ErrorKind, Result};
 use object_store::path::Path;

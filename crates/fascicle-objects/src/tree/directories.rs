@@ -128,7 +128,12 @@ impl Tree {
     /// - Two concurrent updates of one version: exactly one wins, where the store has conditional writes.
     /// - Cost: one request; one more for `Create` and `Overwrite`, which would otherwise make a directory.
     /// - Errors: `AlreadyExists`, `Conflict`, `NotFound`, `WrongKind`.
-    pub async fn write_meta(&self, directory: &EntryPath, meta: Bytes, mode: &MetaWriteMode) -> Result<Version> {
+    pub async fn write_meta(
+        &self,
+        directory: &EntryPath,
+        meta: Bytes,
+        mode: &MetaWriteMode,
+    ) -> Result<Version> {
         if !matches!(mode, MetaWriteMode::UpdateIf(_)) {
             self.require_directory(directory).await?;
         }
@@ -165,7 +170,5 @@ impl Tree {
 
 /// Whether one of the objects says that what is stored as `stored_name` is being written.
 fn is_named(being_written: &[String], stored_name: &str) -> bool {
-    being_written
-        .iter()
-        .any(|name| name.strip_prefix(stored_name).is_some_and(|rest| rest.starts_with('.')))
+    being_written.iter().any(|name| name.strip_prefix(stored_name).is_some_and(|rest| rest.starts_with('.')))
 }

@@ -204,7 +204,9 @@ impl Tree {
 
     /// Refuses a name that the file system would take for another one's.
     async fn check_case(&self, path: &EntryPath, kind: EntryKind) -> Result<()> {
-        let (Some(local), Some(form)) = (self.store.local(), self.layout.form_of(kind)) else { return Ok(()) };
+        let (Some(local), Some(form)) = (self.store.local(), self.layout.form_of(kind)) else {
+            return Ok(());
+        };
         let stored = self.key_of(path, &form)?;
         let failed = |error| self.store.error("looking at", &stored, error);
         match local.case_collision(&stored).await.map_err(failed)? {

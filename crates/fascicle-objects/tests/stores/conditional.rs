@@ -56,10 +56,11 @@ fn a_condition_holds_or_nothing_changes() {
 #[test]
 fn one_of_many_creates_wins() {
     on_every_store(async |site| {
-        for round in 0..5 {
+        let stores = [site.open(), site.open(), site.open(), site.open()];
+        for round in 0..10 {
             let name = format!("race/{round}");
             let contenders = (0..16).map(|number| {
-                let (store, name) = (site.open(), name.clone());
+                let (store, name) = (stores[number % stores.len()].clone(), name.clone());
                 tokio::spawn(async move {
                     let (object, bytes) = (key(&name).unwrap(), Bytes::from(number.to_string()));
                     (number, store.put_if(&object, bytes, &Condition::Absent).await.unwrap())
@@ -92,7 +93,8 @@ fn a_counter_loses_no_increment() {
                         let value: u32 = std::str::from_utf8(&object.bytes).unwrap().parse().unwrap();
                         let next = Bytes::from((value + 1).to_string());
                         let condition = Condition::Unchanged(object.version);
-                        if let PutOutcome::Stored(_) = store.put_if(&counter, next, &condition).await.unwrap() {
+                        if let PutOutcome::Stored(_) = store.put_if(&counter, next, &condition).await.unwrap()
+                        {
                             break;
                         }
                     }

@@ -24,12 +24,19 @@ fn an_own_write_whose_answer_was_lost_is_no_loss() {
                     server.inject(Fault::once(kind, conditional_put).times(times));
                     let created = store.put_if(&object, "1".into(), &Condition::Absent).await.unwrap();
                     let PutOutcome::Stored(version) = created else {
-                        panic!("{kind:?} {times} times on {}: the own write was taken for another's", site.name);
+                        panic!(
+                            "{kind:?} {times} times on {}: the own write was taken for another's",
+                            site.name
+                        );
                     };
                     server.inject(Fault::once(kind, conditional_put).times(times));
                     let condition = Condition::Unchanged(version);
                     let updated = store.put_if(&object, "2".into(), &condition).await.unwrap();
-                    assert!(matches!(updated, PutOutcome::Stored(_)), "{kind:?} {times} times on {}", site.name);
+                    assert!(
+                        matches!(updated, PutOutcome::Stored(_)),
+                        "{kind:?} {times} times on {}",
+                        site.name
+                    );
                     server.inject(Fault::once(kind, conditional_put).times(times));
                     let refused = store.put_if(&object, "3".into(), &condition).await.unwrap();
                     assert_eq!(refused, PutOutcome::Refused, "{kind:?} {times} times on {}", site.name);

@@ -2,12 +2,11 @@
 
 use crate::sites::{BUCKET, Site, on_every_store, path, run, tree_of};
 use bytes::Bytes;
-use fascicle_backend::{
-    Attributes, EntryKind, ErrorKind, FileOptions, FileStore, WriteMode,
-};
+use fascicle_backend::{Attributes, EntryKind, ErrorKind, FileOptions, FileStore, WriteMode};
 use fascicle_objects::{StoreFiles, Tree, key};
 use fascicle_test_servers::{Fault, FaultKind, RequestKind};
 use futures::TryStreamExt;
+use std::sync::LazyLock;
 
 fn files(tree: &Tree) -> StoreFiles {
     StoreFiles::new(tree.clone())
@@ -31,9 +30,14 @@ async fn read(files: &StoreFiles, name: &str, range: Option<std::ops::Range<u64>
     pieces.concat().into()
 }
 
-/// 20 MiB in which every place looks different.
+/// 18 MiB in which every place looks different.
 fn large() -> Bytes {
-    (0..5u32 << 20).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect::<Vec<u8>>().into()
+    static LARGE: LazyLock<Bytes> = LazyLock::new(|| {
+        let mut bytes = vec![0; 18 << 20];
+        fastrand::Rng::with_seed(7).fill(&mut bytes);
+        bytes.into()
+    });
+    LARGE.clone()
 }
 
 #[test]
@@ -111,7 +115,8 @@ fn what_appeared_meanwhile_is_not_replaced() {
     on_every_store(async |site| {
         let files = files(&tree_of(site.open()));
         for (name, content) in [("small", Bytes::from("mine")), ("large", large())] {
-            let mut writer = files.create(&path(name), &FileOptions::default(), WriteMode::Create).await.unwrap();
+            let mut writer =
+                files.create(&path(name), &FileOptions::default(), WriteMode::Create).await.unwrap();
             writer.write(content).await.unwrap();
             write(&files, name, &["theirs".into()], WriteMode::Create).await.unwrap();
             let error = writer.finish().await.unwrap_err();

@@ -142,14 +142,13 @@ fn large_objects_are_streamed_and_uploads_are_checked() {
     let keep = tempfile::tempdir().unwrap();
     run(async {
         let raw = raw(keep.path());
-        let content: Vec<u8> = (0..20u32 << 20).map(|number| (number.wrapping_mul(2654435761) >> 24) as u8).collect();
+        let content: Vec<u8> =
+            (0..20u32 << 20).map(|number| (number.wrapping_mul(2654435761) >> 24) as u8).collect();
         let object = key("x").unwrap();
         let mut upload = raw.put_multipart(&object).await.unwrap();
         // Parts may be sent at once; their order is that of the calls.
-        let parts: Vec<_> = content
-            .chunks(7 << 20)
-            .map(|part| upload.put_part(PutPayload::from(part.to_vec())))
-            .collect();
+        let parts: Vec<_> =
+            content.chunks(7 << 20).map(|part| upload.put_part(PutPayload::from(part.to_vec()))).collect();
         futures::future::try_join_all(parts.into_iter().rev()).await.unwrap();
         upload.complete().await.unwrap();
         assert_eq!(raw.get(&object).await.unwrap().bytes().await.unwrap(), content);

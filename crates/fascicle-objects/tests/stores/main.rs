@@ -5,6 +5,7 @@ mod faults;
 mod files;
 mod local;
 mod opening;
+mod parts;
 mod sites;
 mod stored;
 mod tree;

@@ -21,7 +21,8 @@ fn a_missing_bucket_is_named() {
     }) {
         run(async {
             for place in ["s3://nowhere", "gs://nowhere"] {
-                let options = if place.starts_with("s3") { server.s3_options() } else { server.gcs_options() };
+                let options =
+                    if place.starts_with("s3") { server.s3_options() } else { server.gcs_options() };
                 config = quick(place).with_options(options);
                 let store = Store::open(&config).unwrap();
                 for error in [
@@ -89,9 +90,8 @@ fn an_unreachable_service_is_given_up_within_the_limit() {
 
 #[test]
 fn connections_without_encryption_are_asked_for_twice() {
-    let credentials = StoreOptions::new()
-        .with("aws_access_key_id", ACCESS_KEY)
-        .with("aws_secret_access_key", SECRET_KEY);
+    let credentials =
+        StoreOptions::new().with("aws_access_key_id", ACCESS_KEY).with("aws_secret_access_key", SECRET_KEY);
     let http = "http://127.0.0.1:9";
     for options in [
         credentials.clone().with("aws_endpoint", http),
@@ -113,7 +113,8 @@ fn options_are_checked() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.message().contains("aws_regoin"), "{error}");
     for place in ["memory:", "/tmp/nothing-is-made-here"] {
-        let config = StoreConfig::new(place).unwrap().with_options(StoreOptions::new().with("aws_region", "x"));
+        let config =
+            StoreConfig::new(place).unwrap().with_options(StoreOptions::new().with("aws_region", "x"));
         assert_eq!(Store::open(&config).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }

@@ -96,7 +96,12 @@ pub(crate) fn on_every_store<F: Future<Output = ()>>(check: impl Fn(Site) -> F) 
 
 /// Runs a check to its end.
 pub(crate) fn run(check: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(check);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(check);
 }
 
 /// The entries of a store, with arrays and tables as the backends keep them.

@@ -1,6 +1,6 @@
 //! Objects, listings and names, on every store.
 
-use crate::sites::{on_every_store, run, Site};
+use crate::sites::{Site, on_every_store, run};
 use fascicle_backend::ErrorKind;
 use fascicle_objects::{Found, key, object_store::ObjectStoreExt};
 use futures::TryStreamExt;
@@ -20,8 +20,12 @@ fn objects_are_written_read_and_deleted() {
             assert_eq!((&read.bytes[..], read.version), (name.as_bytes(), version), "{name}");
             assert_eq!(store.head(&object).await.unwrap().unwrap().size, name.len() as u64);
         }
-        let mut listed: Vec<String> =
-            store.list(&key("").unwrap()).map_ok(|meta| meta.location.to_string()).try_collect().await.unwrap();
+        let mut listed: Vec<String> = store
+            .list(&key("").unwrap())
+            .map_ok(|meta| meta.location.to_string())
+            .try_collect()
+            .await
+            .unwrap();
         listed.sort();
         let mut expected = names.map(str::to_owned);
         expected.sort();
@@ -59,7 +63,8 @@ fn names_are_found_among_many_that_begin_alike() {
         if has_both {
             store.put(&key("d/x").unwrap(), "1".into()).await.unwrap();
         }
-        for name in ["d/x.zarr/zarr.json", "d/x.zarr.old/y", "d/x/_meta.yaml", "d/x-1", "d/xy/z", "d/w", "x"] {
+        for name in ["d/x.zarr/zarr.json", "d/x.zarr.old/y", "d/x/_meta.yaml", "d/x-1", "d/xy/z", "d/w", "x"]
+        {
             store.put(&key(name).unwrap(), "1".into()).await.unwrap();
         }
         let found = async |name: &str| {
@@ -77,8 +82,7 @@ fn names_are_found_among_many_that_begin_alike() {
             found.sort();
             found
         };
-        let expected: &[&str] =
-            if has_both { &["d/x", "d/x.zarr/", "d/x/"] } else { &["d/x.zarr/", "d/x/"] };
+        let expected: &[&str] = if has_both { &["d/x", "d/x.zarr/", "d/x/"] } else { &["d/x.zarr/", "d/x/"] };
         assert_eq!(found("x").await, expected, "on {}", site.name);
         assert_eq!(found("xy").await, ["d/xy/"]);
         assert_eq!(found("d").await, [""; 0]);

@@ -102,7 +102,12 @@ fn a_directory_is_created_once_where_there_is_room() {
             async move { tree.create_directory(&name, "meta: 3\n".into()).await }
         };
         for taken in ["d", "d/s", "d/x", "d/t", "d/f.txt"] {
-            assert_eq!(kind_of_error(create(taken)).await, ErrorKind::AlreadyExists, "{taken} on {}", site.name);
+            assert_eq!(
+                kind_of_error(create(taken)).await,
+                ErrorKind::AlreadyExists,
+                "{taken} on {}",
+                site.name
+            );
         }
         assert_eq!(kind_of_error(create("y/z")).await, ErrorKind::NotFound);
         assert_eq!(kind_of_error(create("d/x/z")).await, ErrorKind::WrongKind);
@@ -210,13 +215,22 @@ fn entries_are_copied_and_moved() {
             ("d/x", "d/f.txt/z", ErrorKind::WrongKind),
         ] {
             assert_eq!(kind_of_error(tree.copy(&path(from), &path(to))).await, kind, "copy {from} to {to}");
-            assert_eq!(kind_of_error(tree.rename(&path(from), &path(to))).await, kind, "rename {from} to {to}");
+            assert_eq!(
+                kind_of_error(tree.rename(&path(from), &path(to))).await,
+                kind,
+                "rename {from} to {to}"
+            );
         }
         for (from, to) in [("d/x", "d/x2"), ("d/f.txt", "e/s/g.txt"), ("d/t", "t"), ("d/s", "s")] {
             let old = tree.read_attributes(&path(from)).await.unwrap();
             tree.rename(&path(from), &path(to)).await.unwrap();
             assert_eq!(kind_of_error(tree.stat(&path(from))).await, ErrorKind::NotFound);
-            assert_eq!(tree.read_attributes(&path(to)).await.unwrap(), old, "{from} to {to} on {}", site.name);
+            assert_eq!(
+                tree.read_attributes(&path(to)).await.unwrap(),
+                old,
+                "{from} to {to} on {}",
+                site.name
+            );
         }
         let left: Vec<String> = keys(&tree).await.into_iter().filter(|key| key.starts_with("d/")).collect();
         assert_eq!(left, ["d/_meta.yaml", "d/x2.zarr/c/0/0", "d/x2.zarr/zarr.json"], "on {}", site.name);
@@ -233,7 +247,10 @@ fn attributes_are_replaced_as_a_whole() {
         tree.write_attributes(&file, &Attributes::new()).await.unwrap();
         assert!(tree.read_attributes(&file).await.unwrap().is_empty());
         assert_eq!(kind_of_error(tree.read_attributes(&path("y"))).await, ErrorKind::NotFound);
-        assert_eq!(kind_of_error(tree.write_attributes(&path("y"), &attributes("y"))).await, ErrorKind::NotFound);
+        assert_eq!(
+            kind_of_error(tree.write_attributes(&path("y"), &attributes("y"))).await,
+            ErrorKind::NotFound
+        );
         assert!(tree.read_attributes(&EntryPath::root()).await.unwrap().is_empty());
         let refused = tree.write_attributes(&EntryPath::root(), &attributes("root")).await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
