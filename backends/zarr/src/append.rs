@@ -141,7 +141,7 @@ impl StoredArray {
     /// Writes into `zarr.json` that the tail is in the state that was found. Another writer's commit fails from then on. Losing
     /// against that very commit is as good: either way the next look shows where things are.
     async fn fence(&self, end: &End, found: Option<Tag>) -> Result<()> {
-        let next = end.metadata.committed(end.metadata.shape.clone(), found, &nonce()?);
+        let next = end.metadata.committed(end.metadata.shape.clone(), found, self.objects.prefix(), &nonce()?);
         self.replace_metadata(&next, &end.tag).await.map(drop)
     }
 
@@ -347,7 +347,7 @@ impl StoredArray {
     async fn commit(&self, end: &End, shape: Shape, tail: Option<Tag>) -> Result<Attempt> {
         let commit = nonce()?;
         let length = shape.rows().unwrap_or(0);
-        let next = end.metadata.committed(shape, tail, &commit);
+        let next = end.metadata.committed(shape, tail, self.objects.prefix(), &commit);
         match self.replace_metadata(&next, &end.tag).await {
             Ok(Put::Done(tag)) => {
                 let end = tag.map(|tag| End { metadata: Arc::new(next), tag, tail: None });

@@ -2,13 +2,13 @@
 
 use crate::{
     append::TailCache,
-    claim::{CLAIMS_FOLDER, Claims},
+    claim::Claims,
     config::ZarrOptions,
-    objects::{ErrorOf, Limits, Objects},
+    objects::{Limits, Objects},
     stored_array::StoredArray,
 };
 use fascicle_backend::Result;
-use object_store::{ObjectStore, path::Path};
+use fascicle_objects::{Store, WRITING_PREFIX, object_store::path::Path};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -27,10 +27,10 @@ pub(crate) struct ArrayPlaces {
 
 impl ArrayPlaces {
     /// Fails with `InvalidInput` for options that nothing could work with.
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, options: ZarrOptions, error_of: Arc<ErrorOf>) -> Result<Self> {
+    pub(crate) fn new(store: Store, options: ZarrOptions) -> Result<Self> {
         options.check()?;
         let limits = Arc::new(Limits::new(&options));
-        let objects = Objects::new(store, Path::default(), limits, error_of);
+        let objects = Objects::new(store, Path::default(), limits);
         Ok(ArrayPlaces { objects, options: Arc::new(options), tails: Mutex::default() })
     }
 
@@ -49,7 +49,7 @@ impl ArrayPlaces {
     /// The claims on that array.
     pub(crate) fn claims(&self, directory: &Path, stored_name: &str) -> Claims {
         Claims {
-            objects: self.objects.with_prefix(directory.clone().join(CLAIMS_FOLDER)),
+            objects: self.objects.with_prefix(directory.clone().join(WRITING_PREFIX)),
             stored_name: stored_name.to_owned(),
             lease: self.options.lock_timeout / 2,
         }

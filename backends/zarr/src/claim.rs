@@ -23,9 +23,6 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// The folder of claims in the directory that an array stands in.
-pub(crate) const CLAIMS_FOLDER: &str = "_writing";
-
 /// The largest claim.
 const MAX_CLAIM_BYTES: u64 = 4096;
 
@@ -116,6 +113,12 @@ impl Claim {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the claim is still where it was put. It is not when the whole directory was removed.
+    pub(crate) async fn is_there(&self) -> Result<bool> {
+        self.check()?;
+        Ok(self.claims.head(&self.key).await?.is_some())
     }
 
     /// Gives the key space free.

@@ -355,7 +355,8 @@ impl NewArray {
         let tail = crate::append::next_tail(&self.metadata.shape, self.metadata.layout.object_shape());
         let tail = tail.and_then(|indices| self.stored.get(&indices).cloned().flatten());
         let metadata = Arc::make_mut(&mut self.metadata);
-        metadata.own = Some(OwnMember { generation: commit.clone(), tail, commits: vec![commit] });
+        let at = self.array.objects.prefix().to_owned();
+        metadata.own = Some(OwnMember { generation: commit.clone(), at, tail, commits: vec![commit] });
         let bytes = metadata.to_bytes()?;
         let patience = Patience::new(self.array.options.lock_timeout);
         loop {
@@ -382,6 +383,13 @@ impl NewArray {
                     }
                 }
             }
+        }
+        // Whoever removes the directory meanwhile removes the claim before the objects, so that this tells.
+        if let Some((_, claim)) = &self.claim
+            && !claim.is_there().await?
+        {
+            self.array.objects.delete(METADATA_KEY).await?;
+            return Err(Error::new(ErrorKind::NotFound, "the directory was removed while the array was written"));
         }
         // The array is there. What follows only tidies up, and is made up for by whoever writes the array anew.
         if let Some((_, claim)) = self.claim.take() {

@@ -33,6 +33,8 @@ pub(crate) struct Metadata {
 pub(crate) struct OwnMember {
     /// Which array of all that ever had the name this is; never that of another one.
     pub(crate) generation: String,
+    /// The prefix of the array. What is said of a copy's original, or of one that was moved, does not hold elsewhere.
+    pub(crate) at: String,
     /// The state of the object that the next appended row goes into first: its tag, or none when there is no such
     /// object. An object in another state holds rows that nobody has committed.
     pub(crate) tail: Option<Tag>,
@@ -49,6 +51,7 @@ impl OwnMember {
         json!({
             "must_understand": false,
             "generation": self.generation,
+            "at": self.at,
             "tail": self.tail.as_ref().map(Tag::to_json),
             "commits": self.commits,
         })
@@ -60,6 +63,7 @@ impl OwnMember {
         let commits = value.get("commits").and_then(Value::as_array)?;
         Some(OwnMember {
             generation: text("generation")?,
+            at: text("at")?,
             tail: value.get("tail").and_then(Tag::from_json),
             commits: commits.iter().filter_map(|commit| commit.as_str().map(str::to_owned)).collect(),
         })
@@ -195,9 +199,13 @@ impl Metadata {
     }
 
     /// The next state of the array after a commit.
-    pub(crate) fn committed(&self, shape: Shape, tail: Option<Tag>, commit: &str) -> Self {
+    pub(crate) fn committed(&self, shape: Shape, tail: Option<Tag>, at: &str, commit: &str) -> Self {
         let mut next = self.clone();
-        let own = next.own.get_or_insert_with(|| OwnMember { generation: commit.to_owned(), ..OwnMember::default() });
+        let own = next.own.get_or_insert_with(|| OwnMember {
+            generation: commit.to_owned(),
+            at: at.to_owned(),
+            ..OwnMember::default()
+        });
         own.tail = tail;
         own.commits.push(commit.to_owned());
         let superfluous = own.commits.len().saturating_sub(REMEMBERED_COMMITS);

@@ -4,15 +4,15 @@ use crate::{config::ZarrOptions, metadata::corrupt};
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind, Result};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
-use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, path::Path,
+use fascicle_objects::{
+    Conditions, Store,
+    object_store::{
+        self, GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, path::Path,
+    },
 };
 use serde_json::{Value, json};
 use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
-
-/// Makes a typed error of a store's: what was being done (a gerund), the key, the store's error.
-pub(crate) type ErrorOf = dyn Fn(&str, &str, object_store::Error) -> Error + Send + Sync;
 
 /// How often a conditional write is sent again whose outcome the store does not show.
 const SENDS: u32 = 4;
@@ -109,20 +109,18 @@ fn closed(error: tokio::sync::AcquireError) -> Error {
 /// The objects whose keys begin with one prefix.
 #[derive(Clone)]
 pub(crate) struct Objects {
-    store: Arc<dyn ObjectStore>,
+    store: Store,
     prefix: Path,
     limits: Arc<Limits>,
-    error_of: Arc<ErrorOf>,
 }
 
 impl Objects {
-    pub(crate) fn new(
-        store: Arc<dyn ObjectStore>,
-        prefix: Path,
-        limits: Arc<Limits>,
-        error_of: Arc<ErrorOf>,
-    ) -> Self {
-        Objects { store, prefix, limits, error_of }
+    pub(crate) fn new(store: Store, prefix: Path, limits: Arc<Limits>) -> Self {
+        Objects { store, prefix, limits }
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        self.prefix.as_ref()
     }
 
     /// The objects of another prefix of the same store.
@@ -143,7 +141,23 @@ impl Objects {
     }
 
     fn error(&self, doing: &str, key: &str, error: object_store::Error) -> Error {
-        (self.error_of)(doing, key, error)
+        match self.path(key) {
+            Ok(path) => self.store.error(doing, &path, error),
+            Err(error) => error,
+        }
+    }
+
+    /// Fails with `Unsupported` on a store that cannot keep concurrent writers apart.
+    pub(crate) async fn require_conditions(&self) -> Result<()> {
+        if self.store.conditions().await? == (Conditions { create: true, update: true }) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "the store has no conditional writes, or ignores their conditions, so that concurrent writers could not be told \
+             apart",
+        )
+        .hint("write the array anew, or use a store that has conditional writes"))
     }
 
     /// Reads an object of at most `most` bytes; `None` when there is none. A longer one is `Corrupt`, and is not fetched.
@@ -156,7 +170,7 @@ impl Objects {
         let _permit = self.limits.request().await?;
         let if_none_match = known.and_then(|tag| tag.e_tag.clone());
         let options = GetOptions { if_none_match, ..GetOptions::default() };
-        let result = match self.store.get_opts(&self.path(key)?, options).await {
+        let result = match self.store.objects().get_opts(&self.path(key)?, options).await {
             Ok(result) => result,
             Err(object_store::Error::NotFound { .. }) => return Ok((None, false)),
             Err(object_store::Error::NotModified { .. }) => return Ok((None, true)),
@@ -174,7 +188,7 @@ impl Objects {
     /// The state of an object, without its bytes.
     pub(crate) async fn head(&self, key: &str) -> Result<Option<(Option<Tag>, u64)>> {
         let _permit = self.limits.request().await?;
-        match self.store.head(&self.path(key)?).await {
+        match self.store.objects().head(&self.path(key)?).await {
             Ok(meta) => Ok(Some((Tag::new(meta.e_tag, meta.version), meta.size))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.error("looking for", key, error)),
@@ -220,7 +234,7 @@ impl Objects {
         let if_match = tag.and_then(|tag| tag.e_tag.clone());
         let options = GetOptions { range: Some(range), if_match, ..GetOptions::default() };
         let path = self.path(key).map_err(Failed::Other)?;
-        let result = self.store.get_opts(&path, options).await.map_err(Failed::Store)?;
+        let result = self.store.objects().get_opts(&path, options).await.map_err(Failed::Store)?;
         let (tag, size) = (Tag::new(result.meta.e_tag.clone(), result.meta.version.clone()), result.meta.size);
         let bytes = result.bytes().await.map_err(Failed::Store)?;
         Ok((Stored { bytes, tag }, size))
@@ -230,9 +244,22 @@ impl Objects {
     /// answer was lost, is recognised by its bytes.
     pub(crate) async fn put(&self, key: &str, bytes: Bytes, expect: &Expect) -> Result<Put> {
         let path = self.path(key)?;
+        let conditions = self.store.conditions().await?;
         let mode = match expect {
-            Expect::Absent => PutMode::Create,
-            Expect::State(tag) => PutMode::Update(tag.update_version()),
+            Expect::Absent if conditions.create => PutMode::Create,
+            Expect::State(tag) if conditions.update => PutMode::Update(tag.update_version()),
+            // The best that can be done is to look first.
+            expect => {
+                let found = self.head(key).await?;
+                let holds = match expect {
+                    Expect::Absent => found.is_none(),
+                    Expect::State(tag) => found.is_some_and(|(found, _)| found.as_ref() == Some(tag)),
+                };
+                if !holds {
+                    return Ok(Put::Refused);
+                }
+                PutMode::Overwrite
+            }
         };
         let mut sends = 0;
         loop {
@@ -240,7 +267,7 @@ impl Objects {
             let sent = {
                 let _permit = self.limits.request().await?;
                 let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
-                self.store.put_opts(&path, PutPayload::from_bytes(bytes.clone()), options).await
+                self.store.objects().put_opts(&path, PutPayload::from_bytes(bytes.clone()), options).await
             };
             let error = match sent {
                 Ok(result) => return Ok(Put::Done(Tag::new(result.e_tag, result.version))),
@@ -270,7 +297,7 @@ impl Objects {
     /// Removes an object; fine when there is none.
     pub(crate) async fn delete(&self, key: &str) -> Result<()> {
         let _permit = self.limits.request().await?;
-        match self.store.delete(&self.path(key)?).await {
+        match self.store.objects().delete(&self.path(key)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.error("removing", key, error)),
         }
@@ -279,7 +306,7 @@ impl Objects {
     /// The keys of all objects, without the prefix, and their sizes.
     pub(crate) async fn list(&self) -> Result<Vec<(String, u64)>> {
         let prefix = self.prefix.clone();
-        let objects = self.store.list(Some(&prefix)).map(|item| {
+        let objects = self.store.objects().list(Some(&prefix)).map(|item| {
             let meta = item.map_err(|error| self.error("listing", prefix.as_ref(), error))?;
             let key = meta.location.as_ref().strip_prefix(prefix.as_ref()).unwrap_or(meta.location.as_ref());
             Ok((key.trim_start_matches('/').to_owned(), meta.size))
@@ -297,7 +324,7 @@ impl Objects {
             return Ok(());
         }
         let paths: BoxStream<'static, object_store::Result<Path>> = futures::stream::iter(paths).boxed();
-        let mut deleted = self.store.delete_stream(paths);
+        let mut deleted = self.store.objects().delete_stream(paths);
         while let Some(result) = deleted.next().await {
             match result {
                 Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
@@ -306,12 +333,14 @@ impl Objects {
         }
         Ok(())
     }
+}
 
-    /// Copies an object to the same key below another prefix, which must not have it.
+impl Objects {
+    /// Copies an object to the same key below another prefix. The store copies, no data passes through this process.
     pub(crate) async fn copy_to(&self, target: &Objects, key: &str) -> Result<()> {
         let _permit = self.limits.request().await?;
         let (from, to) = (self.path(key)?, target.path(key)?);
-        self.store.copy(&from, &to).await.map_err(|error| self.error("copying", key, error))
+        self.store.objects().copy(&from, &to).await.map_err(|error| self.error("copying", key, error))
     }
 }
 
@@ -336,22 +365,4 @@ fn is_final(error: &object_store::Error) -> bool {
             | E::InvalidPath { .. }
             | E::UnknownConfigurationKey { .. }
     )
-}
-
-/// The typed error of a store's error, for stores that no place is known of.
-pub(crate) fn plain_error(doing: &str, key: &str, error: object_store::Error) -> Error {
-    use object_store::Error as E;
-    let (kind, why) = match &error {
-        E::NotFound { .. } => (ErrorKind::NotFound, "there is no such object"),
-        E::AlreadyExists { .. } => (ErrorKind::AlreadyExists, "there is such an object already"),
-        E::Precondition { .. } | E::NotModified { .. } => (ErrorKind::Conflict, "the object was changed meanwhile"),
-        E::NotImplemented { .. } | E::NotSupported { .. } => {
-            (ErrorKind::Unsupported, "the store has no such request")
-        }
-        E::PermissionDenied { .. } | E::Unauthenticated { .. } => {
-            (ErrorKind::PermissionDenied, "access was refused")
-        }
-        _ => (ErrorKind::Storage, "the request failed"),
-    };
-    Error::new(kind, format!("{doing} '{key}' failed: {why}")).caused_by(error)
 }

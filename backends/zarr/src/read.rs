@@ -88,10 +88,7 @@ impl StoredArray {
         match self.objects.get_unless(METADATA_KEY, known.tag.as_ref(), MAX_METADATA_BYTES).await? {
             (_, true) => Ok(None),
             (Some(stored), false) if stored.tag == known.tag => Ok(None),
-            (Some(stored), false) => {
-                let metadata = Arc::new(Metadata::parse(&stored.bytes)?);
-                Ok(Some(Loaded { metadata, tag: stored.tag }))
-            }
+            (Some(stored), false) => self.parse(stored).map(Some),
             (None, false) => Err(Error::new(ErrorKind::NotFound, "the array was removed meanwhile")),
         }
     }

@@ -136,7 +136,8 @@ impl StoredArray {
             if has_other_tail || unmarked || is_recorded {
                 return Ok(());
             }
-            let next = metadata.committed(metadata.shape.clone(), Some(tag.clone()), &nonce()?);
+            let shape = metadata.shape.clone();
+            let next = metadata.committed(shape, Some(tag.clone()), self.objects.prefix(), &nonce()?);
             match self.replace_metadata(&next, &state).await? {
                 Put::Done(_) => return Ok(()),
                 Put::Refused => patience.wait().await?,

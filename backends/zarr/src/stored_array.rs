@@ -5,7 +5,7 @@ use crate::{
     config::ZarrOptions,
     metadata::{MAX_METADATA_BYTES, Metadata},
     metadata_v2,
-    objects::{Expect, Objects, Put, Tag},
+    objects::{Expect, Objects, Put, Stored, Tag},
 };
 use fascicle_backend::{ArrayDescription, Attributes, Error, ErrorKind, Region, Result, Values};
 use std::{
@@ -41,8 +41,7 @@ impl StoredArray {
     /// Reads the description: one request, and more for version 2 only.
     pub(crate) async fn load(&self) -> Result<Loaded> {
         if let Some(stored) = self.objects.get(METADATA_KEY, MAX_METADATA_BYTES).await? {
-            let metadata = Arc::new(Metadata::parse(&stored.bytes)?);
-            return Ok(Loaded { metadata, tag: stored.tag });
+            return self.parse(stored);
         }
         let Some(array) = self.objects.get(METADATA_V2_KEY, MAX_METADATA_BYTES).await? else {
             return Err(Error::new(ErrorKind::NotFound, "there is no such array"));
@@ -52,8 +51,16 @@ impl StoredArray {
         Ok(Loaded { metadata: Arc::new(metadata_v2::parse(&array.bytes, attributes)?), tag: None })
     }
 
+    /// What a `zarr.json` says of this array.
+    pub(crate) fn parse(&self, stored: Stored) -> Result<Loaded> {
+        let mut metadata = Metadata::parse(&stored.bytes)?;
+        metadata.own = metadata.own.filter(|own| own.at == self.objects.prefix());
+        Ok(Loaded { metadata: Arc::new(metadata), tag: stored.tag })
+    }
+
     /// Reads the description of an array that is to be changed.
     pub(crate) async fn load_writable(&self) -> Result<(Loaded, Tag)> {
+        self.objects.require_conditions().await?;
         let loaded = self.load().await?;
         if !loaded.metadata.is_writable() {
             return Err(Error::new(ErrorKind::Unsupported, "an array of version 2 of the Zarr format is only read here")

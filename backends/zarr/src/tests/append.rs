@@ -15,7 +15,7 @@ async fn begin(bench: &Bench, shape: &[u64], options: &ArrayOptions) {
 
 #[tokio::test]
 async fn an_append_costs_four_requests_and_two_more_often_than_not() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     begin(&bench, &[0], &ArrayOptions::default().with_chunks([4])).await;
     let log = async |rows: std::ops::Range<i64>, bench: &Bench| {
         bench.store.take_log();
@@ -45,7 +45,7 @@ async fn rows_of_any_number_arrive_in_chunks_and_shards() {
     {
         for max_objects in [u64::MAX, 1] {
             let store = Arc::new(TestStore { by_content, ..TestStore::default() });
-            let bench = Bench::on(store, hasty().with_max_objects(max_objects));
+            let bench = Bench::on(store, hasty().with_max_objects(max_objects)).await;
             let options = ArrayOptions::default().with_chunks([3, 2]).with_codec(codec).with_fill(Values::Int64(vec![-1]));
             begin(&bench, &[4, 5], &options).await;
             let mut expected = vec![-1i64; 20];
@@ -66,7 +66,7 @@ async fn rows_of_any_number_arrive_in_chunks_and_shards() {
 
 #[tokio::test]
 async fn rows_that_do_not_fit_change_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     bench.put(&[2, 2], numbers(0..4), &ArrayOptions::default()).await.unwrap();
     let array = bench.array();
     for (rows, values) in [(1, numbers(0..3)), (2, numbers(0..2)), (1, Values::Int32(vec![1, 2])), (u64::MAX, numbers(0..0))] {
@@ -74,7 +74,7 @@ async fn rows_that_do_not_fit_change_nothing() {
         assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
     }
     assert_eq!(bench.read_i64("...").await, [0, 1, 2, 3]);
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     bench.put(&[], numbers(3..4), &ArrayOptions::default()).await.unwrap();
     assert_eq!(bench.array().append(1, numbers(0..1)).await.unwrap_err().kind(), ErrorKind::Mismatch);
 }
@@ -97,7 +97,7 @@ async fn rows_of_many_writers_all_arrive_whole_and_once() {
     for by_content in [false, true] {
         for max_objects in [u64::MAX, 1] {
             let store = Arc::new(TestStore { by_content, ..TestStore::default() });
-            let bench = Bench::on(store, hasty().with_max_objects(max_objects));
+            let bench = Bench::on(store, hasty().with_max_objects(max_objects)).await;
             begin(&bench, &[0, 3], &ArrayOptions::default().with_chunks([4, 2])).await;
             let mut blocks = Vec::new();
             let mut tasks = Vec::new();
@@ -136,7 +136,7 @@ async fn rows_of_many_writers_all_arrive_whole_and_once() {
 #[tokio::test]
 async fn writers_that_die_anywhere_leave_an_array_that_grows_on() {
     for end in ["c/0/0", "c/0/1", "c/1/0", "c/1/1", "zarr.json"] {
-        let bench = Bench::with(hasty());
+        let bench = Bench::with(hasty()).await;
         let options = ArrayOptions::default().with_chunks([4, 2]);
         bench.put(&[2, 3], numbers(0..6), &options).await.unwrap();
         bench.store.tricks.lock().unwrap().push(Trick::Die(end));
@@ -154,7 +154,7 @@ async fn writers_that_die_anywhere_leave_an_array_that_grows_on() {
 #[tokio::test]
 async fn lost_answers_add_no_row_twice() {
     for end in ["c/0", "c/1", "zarr.json"] {
-        let bench = Bench::with(hasty());
+        let bench = Bench::with(hasty()).await;
         bench.put(&[2], numbers(0..2), &ArrayOptions::default().with_chunks([4])).await.unwrap();
         bench.store.tricks.lock().unwrap().push(Trick::LoseAnswer(end));
         assert_eq!(bench.array().append(4, numbers(2..6)).await.unwrap(), 6);
@@ -166,7 +166,7 @@ async fn lost_answers_add_no_row_twice() {
 #[tokio::test]
 async fn arrays_that_others_changed_are_looked_at_anew() {
     // As zarr-python appends: rows beyond the shape first, then zarr.json without regard to our member.
-    let bench = Bench::with(hasty());
+    let bench = Bench::with(hasty()).await;
     bench.put(&[2], numbers(0..2), &ArrayOptions::default().with_chunks([4]).with_codec(Codec::Uncompressed)).await.unwrap();
     let mut chunk: Vec<u8> = [0i64, 1, 2, 77].iter().flat_map(|value| value.to_le_bytes()).collect();
     chunk.extend_from_slice(&crc32c::crc32c(&chunk).to_le_bytes());
@@ -189,7 +189,7 @@ async fn arrays_that_others_changed_are_looked_at_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn neighbours_that_write_into_one_chunk_lose_nothing() {
     for max_objects in [u64::MAX, 1] {
-        let bench = Bench::with(hasty().with_max_objects(max_objects));
+        let bench = Bench::with(hasty().with_max_objects(max_objects)).await;
         begin(&bench, &[16, 16], &ArrayOptions::default().with_chunks([8, 8])).await;
         let tasks: Vec<_> = (0..16)
             .map(|row: u64| {
@@ -218,7 +218,7 @@ async fn neighbours_that_write_into_one_chunk_lose_nothing() {
 
 #[tokio::test]
 async fn regions_are_written_with_steps_and_do_not_disturb_appends() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     bench.put(&[5, 4], numbers(0..20), &ArrayOptions::default().with_chunks([3, 4])).await.unwrap();
     let region: Selection = "1::2,::3".parse().unwrap();
     let region = region.resolve(&Shape::new([5, 4]).unwrap()).unwrap();
@@ -237,7 +237,7 @@ async fn regions_are_written_with_steps_and_do_not_disturb_appends() {
 
 #[tokio::test]
 async fn attributes_are_replaced_and_everything_else_is_kept() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let options = ArrayOptions::default().with_attribute("a", 1).with_attribute("_ARRAY_DIMENSIONS", vec!["time"]);
     bench.put(&[2], numbers(0..2), &options).await.unwrap();
     let attributes = serde_json::json!({"b": {"c": [1.5, "ü"]}}).as_object().unwrap().clone();

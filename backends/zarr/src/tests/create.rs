@@ -12,7 +12,7 @@ fn plain() -> ArrayOptions {
 #[tokio::test]
 async fn every_dtype_and_codec_round_trips() {
     let others = [DType::FixedBytes(3), DType::DateTime64(TimeUnit::Nanosecond), DType::TimeDelta64(TimeUnit::Day)];
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for dtype in DType::PLAIN.into_iter().chain(others) {
         for codec in [Codec::Uncompressed, Codec::Gzip { level: 1 }, Codec::Zstd { level: 3 }] {
             for (shape, chunks) in [(vec![], None), (vec![7, 5], None), (vec![7, 5], Some(vec![3u64, 2]))] {
@@ -34,8 +34,8 @@ async fn every_dtype_and_codec_round_trips() {
 }
 
 #[tokio::test]
-async fn a_new_array_appears_at_its_end_and_costs_five_requests() {
-    let bench = Bench::new();
+async fn a_new_array_appears_at_its_end_and_costs_six_requests() {
+    let bench = Bench::new().await;
     let mut new = bench.begin(&[4], DType::Int64, &plain(), Existing::Refuse).unwrap();
     new.write(&Region::whole(&Shape::new([4]).unwrap()), numbers(0..4)).await.unwrap();
     assert_eq!(bench.store.take_log(), Vec::<String>::new());
@@ -49,6 +49,7 @@ async fn a_new_array_appears_at_its_end_and_costs_five_requests() {
             "LIST",
             "PUT d/x.zarr/c/0",
             "PUT d/x.zarr/zarr.json",
+            "HEAD d/_writing/x.zarr.slashes.json",
             "DELETE"
         ]
     );
@@ -58,7 +59,7 @@ async fn a_new_array_appears_at_its_end_and_costs_five_requests() {
 
 #[tokio::test]
 async fn replacing_leaves_nothing_behind_and_never_shows_a_mixture() {
-    let bench = Arc::new(Bench::new());
+    let bench = Arc::new(Bench::new().await);
     let put = |value: i64, length: usize| {
         let bench = bench.clone();
         async move {
@@ -95,7 +96,7 @@ async fn replacing_leaves_nothing_behind_and_never_shows_a_mixture() {
 
 #[tokio::test]
 async fn of_racing_creators_one_wins_and_nothing_is_left_of_the_others() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for round in 0..20 {
         bench.array().objects.delete_all(|_| true).await.unwrap();
         let tasks: Vec<_> = (0..6)
@@ -127,7 +128,7 @@ async fn large_arrays_are_written_in_any_order_and_partly() {
     for max_objects in [u64::MAX, 20] {
         // Little memory, so that unfinished chunks are put away and taken out again.
         let options = ZarrOptions::default().with_max_bytes_in_flight(4 << 20).with_max_objects(max_objects);
-        let bench = Bench::with(options);
+        let bench = Bench::with(options).await;
         let shape = Shape::new([400, 4000]).unwrap();
         let fill = Values::Int64(vec![-1]);
         let array_options = plain().with_chunks([37, 1000]).with_fill(fill);
@@ -163,7 +164,7 @@ async fn large_arrays_are_written_in_any_order_and_partly() {
 
 #[tokio::test]
 async fn a_dropped_or_refused_array_leaves_everything_as_it_was() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     bench.put(&[4], numbers(0..4), &plain()).await.unwrap();
     let before = bench.keys().await;
     let shape = Shape::new([1000, 2000]).unwrap();
@@ -189,7 +190,7 @@ async fn a_dropped_or_refused_array_leaves_everything_as_it_was() {
 async fn lost_answers_and_spurious_refusals_are_seen_through() {
     for end in ["x.zarr/zarr.json", "x.zarr/c/0", "slashes.json"] {
         for lose in [true, false] {
-            let bench = Bench::new();
+            let bench = Bench::new().await;
             let trick = if lose { Trick::LoseAnswer(end) } else { Trick::RefuseOnce(end) };
             bench.store.tricks.lock().unwrap().push(trick);
             let mut new = bench.begin(&[4], DType::Int64, &plain(), Existing::Refuse).unwrap();
@@ -205,7 +206,7 @@ async fn lost_answers_and_spurious_refusals_are_seen_through() {
 #[tokio::test]
 async fn claims_of_the_dead_are_taken_over() {
     let options = ZarrOptions::default().with_lock_timeout(std::time::Duration::from_millis(900));
-    let bench = Bench::with(options);
+    let bench = Bench::with(options).await;
     let claims = bench.claims();
     for space in ["slashes", "bare", "dots"] {
         let key = format!("x.zarr.{space}.json");

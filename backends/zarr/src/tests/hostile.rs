@@ -5,7 +5,7 @@ use fascicle_backend::{ArrayOptions, Codec, DType, ErrorKind, Region, Shape, Val
 use serde_json::{Value, json};
 
 async fn sound(options: ArrayOptions) -> (Bench, Value) {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     bench.put(&[6, 4], numbers(0..24), &options.with_chunks([3, 4])).await.unwrap();
     let json = serde_json::from_slice(&bench.get_raw("zarr.json").await.unwrap()).unwrap();
     (bench, json)
@@ -93,7 +93,7 @@ async fn chunks_beyond_all_memory_are_refused_before_anything_is_fetched() {
 
 #[tokio::test]
 async fn shards_that_lie_are_found_out() {
-    let bench = Bench::with(crate::config::ZarrOptions::default().with_max_objects(1));
+    let bench = Bench::with(crate::config::ZarrOptions::default().with_max_objects(1)).await;
     bench.put(&[6, 4], numbers(0..24), &ArrayOptions::default().with_chunks([1, 4])).await.unwrap();
     let good = bench.get_raw("c/0/0").await.unwrap();
     for selection in ["...", "2"] {
@@ -166,7 +166,7 @@ async fn a_chunk_that_unpacks_to_gigabytes_is_refused() {
 
 #[tokio::test]
 async fn absurd_requests_for_new_arrays_are_refused() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let refuse = |shape: &[u64], dtype, options: ArrayOptions| {
         bench.begin(shape, dtype, &options, crate::create::Existing::Refuse).err().unwrap().kind()
     };

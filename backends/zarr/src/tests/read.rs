@@ -6,7 +6,7 @@ use fascicle_backend::{ArrayOptions, DType, ErrorKind, Region, Shape, Values};
 
 #[tokio::test]
 async fn only_what_is_touched_is_fetched() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     bench.put(&[100, 40], numbers(0..4000), &ArrayOptions::default().with_chunks([10, 20])).await.unwrap();
     let array = bench.array();
     bench.store.take_log();
@@ -41,7 +41,7 @@ async fn only_what_is_touched_is_fetched() {
 
 #[tokio::test]
 async fn of_a_shard_only_the_index_and_the_chunks_are_fetched() {
-    let bench = Bench::with(ZarrOptions::default().with_max_objects(1));
+    let bench = Bench::with(ZarrOptions::default().with_max_objects(1)).await;
     let mut random = fastrand::Rng::with_seed(1);
     let values: Vec<i64> = (0..256 * 1024).map(|_| random.i64(..)).collect();
     bench.put(&[256, 1024], Values::Int64(values.clone()), &ArrayOptions::default().with_chunks([16, 256])).await.unwrap();
@@ -63,7 +63,7 @@ async fn of_a_shard_only_the_index_and_the_chunks_are_fetched() {
 
 #[tokio::test]
 async fn chunks_that_are_missing_are_fill_or_an_error() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let options = ArrayOptions::default().with_chunks([2]).with_fill(Values::Int64(vec![7]));
     bench.put(&[6], numbers(0..6), &options).await.unwrap();
     bench.array().objects.delete("c/1").await.unwrap();
@@ -75,7 +75,7 @@ async fn chunks_that_are_missing_are_fill_or_an_error() {
 
 #[tokio::test]
 async fn a_buffer_of_another_array_is_a_conflict() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     bench.put(&[6], numbers(0..6), &ArrayOptions::default()).await.unwrap();
     let array = bench.array();
     let region = Region::whole(&Shape::new([6]).unwrap());
@@ -90,7 +90,7 @@ async fn a_buffer_of_another_array_is_a_conflict() {
 async fn little_memory_and_few_requests_at_once_are_enough() {
     let narrow = ZarrOptions::default().with_max_bytes_in_flight(1).with_concurrent_requests(1);
     for max_objects in [u64::MAX, 1] {
-        let bench = Bench::with(narrow.clone().with_max_objects(max_objects));
+        let bench = Bench::with(narrow.clone().with_max_objects(max_objects)).await;
         bench.put(&[100, 40], numbers(0..4000), &ArrayOptions::default().with_chunks([7, 11])).await.unwrap();
         assert!(bench.read("...").await.unwrap().same_bits(&numbers(0..4000)));
         let (a, b, c) = tokio::join!(bench.read_i64("3:80,5:6"), bench.read_i64("50"), bench.read_i64("...,::13"));

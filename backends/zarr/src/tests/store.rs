@@ -5,16 +5,18 @@ use crate::{
     claim::Claims,
     config::ZarrOptions,
     create::{Existing, NewArray},
-    objects::plain_error,
     stored_array::StoredArray,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{ArrayOptions, ArraySpec, DType, Region, Result, Shape, Values};
 use futures::stream::BoxStream;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+use fascicle_objects::{
+    Store,
+    object_store::{
+    self, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, memory::InMemory, path::Path,
+    },
 };
 use std::{
     fmt,
@@ -177,25 +179,31 @@ impl ObjectStore for TestStore {
 pub(crate) struct Bench {
     pub(crate) store: Arc<TestStore>,
     pub(crate) places: ArrayPlaces,
+    opened: Store,
 }
 
 impl Bench {
-    pub(crate) fn new() -> Self {
-        Bench::on(Arc::default(), ZarrOptions::default())
+    pub(crate) async fn new() -> Self {
+        Bench::on(Arc::default(), ZarrOptions::default()).await
     }
 
-    pub(crate) fn with(options: ZarrOptions) -> Self {
-        Bench::on(Arc::default(), options)
+    pub(crate) async fn with(options: ZarrOptions) -> Self {
+        Bench::on(Arc::default(), options).await
     }
 
-    pub(crate) fn on(store: Arc<TestStore>, options: ZarrOptions) -> Self {
+    pub(crate) async fn on(store: Arc<TestStore>, options: ZarrOptions) -> Self {
         let object_store: Arc<dyn ObjectStore> = store.clone();
-        Bench { store, places: ArrayPlaces::new(object_store, options, Arc::new(plain_error)).unwrap() }
+        let opened = Store::over(object_store, "test");
+        // What is asked of a store once is not counted.
+        opened.conditions().await.unwrap();
+        store.take_log();
+        Bench { store, places: ArrayPlaces::new(opened.clone(), options).unwrap(), opened }
     }
 
     /// Another handle on the same store, as another process would have.
     pub(crate) fn another(&self, options: ZarrOptions) -> Self {
-        Bench::on(self.store.clone(), options)
+        let places = ArrayPlaces::new(self.opened.clone(), options).unwrap();
+        Bench { store: self.store.clone(), places, opened: self.opened.clone() }
     }
 
     pub(crate) fn array(&self) -> StoredArray {
