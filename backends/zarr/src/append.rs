@@ -74,10 +74,11 @@ impl StoredArray {
     pub(crate) async fn append(&self, rows: u64, values: Values) -> Result<u64> {
         let values = Arc::new(values);
         // The handle's own appends queue up here, and do not disturb each other.
-        let mut cache = tokio::time::timeout(self.options.lock_timeout, self.tail.lock()).await.map_err(|_| {
-            Error::new(ErrorKind::Busy, "other tasks of this process kept appending to the array")
-                .hint("try again, or raise 'lock_timeout'")
-        })?;
+        let mut cache =
+            tokio::time::timeout(self.options.lock_timeout, self.tail.lock()).await.map_err(|_| {
+                Error::new(ErrorKind::Busy, "other tasks of this process kept appending to the array")
+                    .hint("try again, or raise 'lock_timeout'")
+            })?;
         let patience = Patience::new(self.options.lock_timeout);
         let mut watched: Option<Watched> = None;
         let mut has_lost = false;
@@ -119,9 +120,9 @@ impl StoredArray {
             // Rows of nobody: of this very call, or of an array in which no writer has left a mark.
             let is_free = own.is_none() || cache.claim.is_some() && cache.claim == found;
             let seen = (found.clone(), end.tag.clone());
-            let is_abandoned = watched
-                .as_ref()
-                .is_some_and(|watched| watched.seen == seen && watched.since.elapsed() >= self.writer_patience());
+            let is_abandoned = watched.as_ref().is_some_and(|watched| {
+                watched.seen == seen && watched.since.elapsed() >= self.writer_patience()
+            });
             if is_free || is_abandoned {
                 self.fence(&end, found).await?;
                 watched = None;
@@ -141,7 +142,8 @@ impl StoredArray {
     /// Writes into `zarr.json` that the tail is in the state that was found. Another writer's commit fails from then on. Losing
     /// against that very commit is as good: either way the next look shows where things are.
     async fn fence(&self, end: &End, found: Option<Tag>) -> Result<()> {
-        let next = end.metadata.committed(end.metadata.shape.clone(), found, self.objects.prefix(), &nonce()?);
+        let next =
+            end.metadata.committed(end.metadata.shape.clone(), found, self.objects.prefix(), &nonce()?);
         self.replace_metadata(&next, &end.tag).await.map(drop)
     }
 
@@ -230,7 +232,9 @@ impl StoredArray {
                     other => Ok(other),
                 }
             }
-            (Some(_), None) => Err(Error::new(ErrorKind::Internal, "an append did not write the end of the array")),
+            (Some(_), None) => {
+                Err(Error::new(ErrorKind::Internal, "an append did not write the end of the array"))
+            }
         }
     }
 
@@ -251,7 +255,8 @@ impl StoredArray {
         };
         let mut bytes = Bytes::new();
         for _ in 0..SALTS {
-            bytes = self.merged(&end.metadata, existing.clone(), part, Some(blank_from), values, counts).await?;
+            bytes =
+                self.merged(&end.metadata, existing.clone(), part, Some(blank_from), values, counts).await?;
             if Some(&bytes) != existing.as_ref() {
                 break;
             }
@@ -273,7 +278,8 @@ impl StoredArray {
     ) -> Result<Option<Tag>> {
         let metadata = &end.metadata;
         let key = metadata.keys.key(&part.indices());
-        let object_bytes = metadata.memory_bytes(metadata.layout.object_shape(), self.options.max_chunk_bytes)?;
+        let object_bytes =
+            metadata.memory_bytes(metadata.layout.object_shape(), self.options.max_chunk_bytes)?;
         let _memory = self.objects.limits().memory(object_bytes.saturating_mul(3)).await?;
         // Committed rows are in it only if it is partly filled.
         let keeps = blank_from.is_some_and(|row| row > 0);
@@ -334,8 +340,9 @@ impl StoredArray {
         let (metadata, values, counts) = (Arc::clone(metadata), Arc::clone(values), Arc::clone(counts));
         let part = part.clone();
         let mut random = [0u8; 4];
-        getrandom::fill(&mut random)
-            .map_err(|error| Error::new(ErrorKind::Storage, "the system gives no random numbers").caused_by(error))?;
+        getrandom::fill(&mut random).map_err(|error| {
+            Error::new(ErrorKind::Storage, "the system gives no random numbers").caused_by(error)
+        })?;
         let salt = Some(u32::from_ne_bytes(random));
         compute(bytes, move || {
             let patch = Patch { part: &part, source: &values, counts: &counts };
@@ -355,7 +362,9 @@ impl StoredArray {
             }
             Ok(Put::Refused) => match self.load().await {
                 // One's own commit, with others on top.
-                Ok(Loaded { metadata, .. }) if metadata.own.as_ref().is_some_and(|own| own.has_commit(&commit)) => {
+                Ok(Loaded { metadata, .. })
+                    if metadata.own.as_ref().is_some_and(|own| own.has_commit(&commit)) =>
+                {
                     Ok(Attempt::Committed(length, None))
                 }
                 Ok(_) => Ok(Attempt::Lost),
@@ -419,8 +428,11 @@ fn unknown(error: Error) -> Error {
     if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) {
         return error;
     }
-    Error::new(error.kind(), "the rows were written, but the store did not say whether they became part of the array")
-        .hint("look at the array's length before appending them again")
-        .retryable(false)
-        .caused_by(error)
+    Error::new(
+        error.kind(),
+        "the rows were written, but the store did not say whether they became part of the array",
+    )
+    .hint("look at the array's length before appending them again")
+    .retryable(false)
+    .caused_by(error)
 }

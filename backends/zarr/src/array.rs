@@ -12,7 +12,7 @@ use fascicle_backend::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, EntryKind, EntryPath, Error,
     ErrorKind, Region, Result, Values, WriteMode,
 };
-use fascicle_objects::{object_store::path::Path, key};
+use fascicle_objects::{key, object_store::path::Path};
 
 impl ZarrBackend {
     fn place_of(&self, path: &EntryPath) -> Result<(Path, String)> {

@@ -72,7 +72,8 @@ impl SharedBuffer {
     /// # Safety
     /// As `copy_in`.
     unsafe fn copy_run(&self, run: Run, source: Source<'_>) -> Result<()> {
-        let outside = || Error::new(ErrorKind::Internal, "elements of a chunk were to be copied outside of a buffer");
+        let outside =
+            || Error::new(ErrorKind::Internal, "elements of a chunk were to be copied outside of a buffer");
         if run.length == 0 {
             return Ok(());
         }
@@ -83,8 +84,9 @@ impl SharedBuffer {
             Memory::Bytes { start, width } => {
                 // SAFETY: the run ends within `count` elements of `width` bytes, which the pointer leads to, and nobody else
                 // has these elements.
-                let target =
-                    unsafe { std::slice::from_raw_parts_mut(start.add(run.given * width), run.length * width) };
+                let target = unsafe {
+                    std::slice::from_raw_parts_mut(start.add(run.given * width), run.length * width)
+                };
                 match source {
                     Source::Chunk(elements) => {
                         let bytes = elements.bytes();
@@ -105,7 +107,9 @@ impl SharedBuffer {
                             target.clone_from(text);
                         }
                     }
-                    Source::Fill(Fill::Text(text)) => target.iter_mut().for_each(|target| target.clone_from(text)),
+                    Source::Fill(Fill::Text(text)) => {
+                        target.iter_mut().for_each(|target| target.clone_from(text))
+                    }
                     Source::Fill(_) => return Err(outside()),
                 }
             }
@@ -187,7 +191,8 @@ pub(crate) fn copy_out(
     source: View<'_>,
     target: &mut Elements,
 ) -> Result<()> {
-    let outside = || Error::new(ErrorKind::Internal, "elements of a buffer were to be copied outside of a chunk");
+    let outside =
+        || Error::new(ErrorKind::Internal, "elements of a buffer were to be copied outside of a chunk");
     let mut copied = Some(());
     for_each_run(part, chunk_shape, counts, |run| {
         if copied.is_none() || run.length == 0 {
@@ -198,7 +203,11 @@ pub(crate) fn copy_out(
             (Elements::Text(target), View::Texts(source)) => (|| {
                 let source = source.get(run.given..run.given + run.length)?;
                 let target = target.get_mut(run.stored..=last)?;
-                target.iter_mut().step_by(run.step).zip(source).for_each(|(target, text)| target.clone_from(text));
+                target
+                    .iter_mut()
+                    .step_by(run.step)
+                    .zip(source)
+                    .for_each(|(target, text)| target.clone_from(text));
                 Some(())
             })(),
             (Elements::Bytes(target), View::Bytes { bytes, width }) => (|| {
@@ -208,7 +217,9 @@ pub(crate) fn copy_out(
                     target.copy_from_slice(source);
                 } else {
                     let spread = target.chunks_mut(width).step_by(run.step);
-                    spread.zip(source.chunks_exact(width)).for_each(|(target, source)| target.copy_from_slice(source));
+                    spread
+                        .zip(source.chunks_exact(width))
+                        .for_each(|(target, source)| target.copy_from_slice(source));
                 }
                 Some(())
             })(),
@@ -226,7 +237,8 @@ pub(crate) fn copy_back(
     source: View<'_>,
     target: &mut Elements,
 ) -> Result<()> {
-    let outside = || Error::new(ErrorKind::Internal, "elements of a chunk were to be copied outside of a buffer");
+    let outside =
+        || Error::new(ErrorKind::Internal, "elements of a chunk were to be copied outside of a buffer");
     let mut copied = Some(());
     for_each_run(part, chunk_shape, counts, |run| {
         if copied.is_none() || run.length == 0 {

@@ -28,7 +28,10 @@ impl Metadata {
             Some(bytes) => Ok(bytes),
             None => Err(Error::new(
                 ErrorKind::LimitExceeded,
-                format!("chunks of {shape:?} elements of {} take more than {limit} bytes", self.element.dtype),
+                format!(
+                    "chunks of {shape:?} elements of {} take more than {limit} bytes",
+                    self.element.dtype
+                ),
             )
             .hint("raise 'max_chunk_bytes', or store the array in smaller chunks")),
         }
@@ -147,7 +150,8 @@ impl Metadata {
         for piece in patch.part.cut(chunk_shape) {
             let indices = piece.indices();
             let at = linear(&indices, &sharding.chunks_per_axis);
-            let slot = chunks.get_mut(at).ok_or_else(|| corrupt("a shard has fewer chunks than it should"))?;
+            let slot =
+                chunks.get_mut(at).ok_or_else(|| corrupt("a shard has fewer chunks than it should"))?;
             let mut elements = match slot.take() {
                 Some(encoded) if !piece.is_whole(chunk_shape, self.layout.object_shape()) => {
                     self.decode_chunk(encoded, limit)?.into_owned()
@@ -172,7 +176,9 @@ impl Metadata {
         let index = ShardIndex::decode(index, sharding.index, count, Some(shard.len() as u64))?;
         // Entries were checked to lie inside the shard.
         Ok((0..count as usize)
-            .map(|chunk| index.entry(chunk).map(|range| shard.slice(range.start as usize..range.end as usize)))
+            .map(|chunk| {
+                index.entry(chunk).map(|range| shard.slice(range.start as usize..range.end as usize))
+            })
             .collect())
     }
 }

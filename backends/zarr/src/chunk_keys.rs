@@ -107,10 +107,18 @@ impl ChunkKeyEncoding {
             None => return Err(Error::new(ErrorKind::Corrupt, "the chunk key encoding has no name")),
         };
         let separator = match separator.map(Value::as_str) {
-            None => if has_prefix { '/' } else { '.' },
+            None => {
+                if has_prefix {
+                    '/'
+                } else {
+                    '.'
+                }
+            }
             Some(Some("/")) => '/',
             Some(Some(".")) => '.',
-            Some(_) => return Err(Error::new(ErrorKind::Corrupt, "chunk keys are separated by neither '/' nor '.'")),
+            Some(_) => {
+                return Err(Error::new(ErrorKind::Corrupt, "chunk keys are separated by neither '/' nor '.'"));
+            }
         };
         Ok(ChunkKeyEncoding { has_prefix, separator })
     }
@@ -122,7 +130,8 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_the_specification() {
-        let key = |has_prefix, separator, indices: &[u64]| ChunkKeyEncoding { has_prefix, separator }.key(indices);
+        let key =
+            |has_prefix, separator, indices: &[u64]| ChunkKeyEncoding { has_prefix, separator }.key(indices);
         assert_eq!(key(true, '/', &[1, 23]), "c/1/23");
         assert_eq!(key(true, '.', &[1, 23]), "c.1.23");
         assert_eq!(key(false, '/', &[1, 23]), "1/23");
@@ -137,7 +146,8 @@ mod tests {
             for indices in [vec![], vec![0], vec![10, 2], vec![1, 2, 3]] {
                 let space = encoding.key_space(indices.len());
                 let key = encoding.key(&indices);
-                let containing: Vec<_> = KeySpace::ALL.into_iter().filter(|space| space.contains(&key)).collect();
+                let containing: Vec<_> =
+                    KeySpace::ALL.into_iter().filter(|space| space.contains(&key)).collect();
                 assert_eq!(containing, [space], "{key}");
             }
             assert_eq!(ChunkKeyEncoding::from_json(&encoding.to_json()).unwrap(), encoding);

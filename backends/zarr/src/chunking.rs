@@ -23,9 +23,11 @@ pub(crate) fn choose(
         Some(chunks) => given(chunks, shape)?,
         None => slabs(shape, width, options.chunk_bytes),
     };
-    let grid: Vec<u64> = shape.iter().zip(&chunk_shape).map(|(length, chunk)| length.div_ceil(*chunk).max(1)).collect();
+    let grid: Vec<u64> =
+        shape.iter().zip(&chunk_shape).map(|(length, chunk)| length.div_ceil(*chunk).max(1)).collect();
     let count: u128 = grid.iter().map(|chunks| u128::from(*chunks)).product();
-    let chunk_bytes: u128 = chunk_shape.iter().fold(u128::from(width), |bytes, length| bytes * u128::from(*length));
+    let chunk_bytes: u128 =
+        chunk_shape.iter().fold(u128::from(width), |bytes, length| bytes * u128::from(*length));
     // How many chunks a shard needs to have, and how many it can have.
     let needed = count.div_ceil(u128::from(options.max_objects));
     let room = u128::from(options.max_shard_bytes) / chunk_bytes.max(1);
@@ -37,7 +39,8 @@ pub(crate) fn choose(
     let (mut left, mut shard_shape) = (wanted, chunk_shape.clone());
     for axis in (0..shard_shape.len()).rev() {
         let factor = if axis == 0 { left } else { left.min(u128::from(grid[axis])) };
-        shard_shape[axis] = (u128::from(chunk_shape[axis]) * factor.max(1)).min(u128::from(u64::MAX >> 2)) as u64;
+        shard_shape[axis] =
+            (u128::from(chunk_shape[axis]) * factor.max(1)).min(u128::from(u64::MAX >> 2)) as u64;
         shard_shape[axis] -= shard_shape[axis] % chunk_shape[axis];
         left = (left / factor.max(1)).max(1);
     }
@@ -48,14 +51,17 @@ fn given(chunks: &[u64], shape: &Shape) -> Result<Vec<u64>> {
     if chunks.len() != shape.rank() || chunks.contains(&0) {
         return Err(Error::new(
             ErrorKind::InvalidInput,
-            format!("chunks of {chunks:?} elements do not fit an array of shape {shape}: each axis needs one of at least 1"),
+            format!(
+                "chunks of {chunks:?} elements do not fit an array of shape {shape}: each axis needs one of at least 1"
+            ),
         ));
     }
     Shape::new(chunks).map(|shape| shape.to_vec())
 }
 
 fn slabs(shape: &Shape, width: u64, target: u64) -> Vec<u64> {
-    let total = shape.iter().fold(u128::from(width), |bytes, length| bytes.saturating_mul(u128::from(*length)));
+    let total =
+        shape.iter().fold(u128::from(width), |bytes, length| bytes.saturating_mul(u128::from(*length)));
     let target = target.min(u64::try_from(total).unwrap_or(u64::MAX).max(SMALL_CHUNK_BYTES.min(target)));
     // The bytes of one step along each axis.
     let mut steps = vec![u128::from(width); shape.rank()];
@@ -90,7 +96,12 @@ mod tests {
     use super::*;
     use fascicle_backend::{Codec, DType};
 
-    fn layout(shape: &[u64], dtype: DType, chunks: Option<&[u64]>, options: &ZarrOptions) -> (Vec<u64>, Vec<u64>) {
+    fn layout(
+        shape: &[u64],
+        dtype: DType,
+        chunks: Option<&[u64]>,
+        options: &ZarrOptions,
+    ) -> (Vec<u64>, Vec<u64>) {
         let element = ElementType::of(dtype);
         let pipeline = Pipeline::new(element, Codec::Uncompressed, false);
         let layout = choose(&Shape::new(shape).unwrap(), element, chunks, pipeline, options).unwrap();

@@ -85,7 +85,9 @@ impl Claims {
                 if let Some(claim) = self.try_claim(*space).await? {
                     return Ok((*space, claim));
                 }
-                let Some(held) = self.objects.get(&self.key(*space), MAX_CLAIM_BYTES).await? else { continue };
+                let Some(held) = self.objects.get(&self.key(*space), MAX_CLAIM_BYTES).await? else {
+                    continue;
+                };
                 match watched.iter_mut().find(|(watched, _, _)| watched == space) {
                     None => watched.push((*space, held.tag, Instant::now())),
                     Some((_, tag, since)) if *tag != held.tag => (*tag, *since) = (held.tag, Instant::now()),

@@ -98,7 +98,8 @@ impl NewArray {
         let fill = Fill::from_values(options.fill.as_ref(), element)?;
         let keys = KeySpace::Slashes.encoding(spec.shape.rank()).ok_or_else(no_key_space)?;
         let attributes = &options.attributes;
-        let metadata = Metadata::new(NewMetadata { shape: &spec.shape, element, fill, layout, attributes }, keys);
+        let metadata =
+            Metadata::new(NewMetadata { shape: &spec.shape, element, fill, layout, attributes }, keys);
         metadata.memory_bytes(metadata.layout.object_shape(), settings.max_chunk_bytes)?;
         let bytes = spec.shape.element_count().saturating_mul(spec.dtype.memory_bytes() as u64);
         Ok(NewArray {
@@ -125,7 +126,10 @@ impl NewArray {
             || !region.fits(&self.metadata.shape)
             || region.element_count()? != values.len() as u64
         {
-            return Err(Error::new(ErrorKind::InvalidInput, "the elements do not fit the region they are written to"));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "the elements do not fit the region they are written to",
+            ));
         }
         let values = Arc::new(values);
         let counts: Arc<Vec<u64>> = Arc::new(region.axes().iter().map(|axis| axis.count).collect());
@@ -173,7 +177,8 @@ impl NewArray {
         copy_out(part, object_shape, counts, View::of_values(values), &mut open.elements)?;
         open.written = open.written.saturating_add(part.element_count());
         let inside = indices.iter().zip(object_shape).zip(self.metadata.shape.iter());
-        let inside: u64 = inside.map(|((index, chunk), length)| (length - index * chunk).min(*chunk)).product();
+        let inside: u64 =
+            inside.map(|((index, chunk), length)| (length - index * chunk).min(*chunk)).product();
         // Elements written twice let an object be finished early. It is opened again then.
         if open.written >= inside {
             self.close(indices).await?;
@@ -321,7 +326,9 @@ impl NewArray {
     }
 
     async fn find_replaced(&self) -> Result<Option<Replaced>> {
-        let Some(stored) = self.array.objects.get(METADATA_KEY, MAX_METADATA_BYTES).await? else { return Ok(None) };
+        let Some(stored) = self.array.objects.get(METADATA_KEY, MAX_METADATA_BYTES).await? else {
+            return Ok(None);
+        };
         // What cannot be read may be replaced, as far as its keys tell where it is.
         let space = match Metadata::parse(&stored.bytes) {
             Ok(metadata) => metadata.keys.key_space(metadata.shape.rank()),
@@ -389,7 +396,10 @@ impl NewArray {
             && !claim.is_there().await?
         {
             self.array.objects.delete(METADATA_KEY).await?;
-            return Err(Error::new(ErrorKind::NotFound, "the directory was removed while the array was written"));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                "the directory was removed while the array was written",
+            ));
         }
         // The array is there. What follows only tidies up, and is made up for by whoever writes the array anew.
         if let Some((_, claim)) = self.claim.take() {
@@ -403,8 +413,10 @@ impl NewArray {
         let Some(replaced) = self.replaced.take() else { return Ok(()) };
         let Some(claim) = self.claims.try_claim(replaced.space).await? else { return Ok(()) };
         // Somebody may have put another array into this space before it was claimed.
-        let is_in_use =
-            self.find_replaced().await?.is_some_and(|current| !current.is_old && current.space == replaced.space);
+        let is_in_use = self
+            .find_replaced()
+            .await?
+            .is_some_and(|current| !current.is_old && current.space == replaced.space);
         if !is_in_use {
             let is_old = |key: &str| replaced.is_old && (key == METADATA_V2_KEY || key == ATTRIBUTES_V2_KEY);
             self.array.objects.delete_all(|key| replaced.space.contains(key) || is_old(key)).await?;
@@ -456,7 +468,8 @@ fn meanwhile() -> Error {
 }
 
 fn no_key_space() -> Error {
-    Error::new(ErrorKind::Busy, "other writers hold every place beside the array").hint("try again when they are done")
+    Error::new(ErrorKind::Busy, "other writers hold every place beside the array")
+        .hint("try again when they are done")
 }
 
 fn taken_away() -> Error {

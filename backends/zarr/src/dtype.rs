@@ -81,7 +81,10 @@ impl ElementType {
         let length = || {
             let length = setting("length_bytes").and_then(Value::as_u64);
             length.and_then(|length| u32::try_from(length).ok()).ok_or_else(|| {
-                Error::new(ErrorKind::Corrupt, format!("the data type {data_type} has no valid 'length_bytes'"))
+                Error::new(
+                    ErrorKind::Corrupt,
+                    format!("the data type {data_type} has no valid 'length_bytes'"),
+                )
             })
         };
         if let Some(plain) = DType::PLAIN.into_iter().find(|dtype| dtype.to_string() == name) {
@@ -188,7 +191,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let others = TimeUnit::ALL.into_iter().flat_map(|unit| [DType::DateTime64(unit), DType::TimeDelta64(unit)]);
+        let others =
+            TimeUnit::ALL.into_iter().flat_map(|unit| [DType::DateTime64(unit), DType::TimeDelta64(unit)]);
         let others = others.chain([DType::Text, DType::FixedBytes(5)]);
         for dtype in DType::PLAIN.into_iter().chain(others) {
             let element = ElementType::of(dtype);
@@ -217,7 +221,10 @@ mod tests {
             (json!({"name": "raw_bytes"}), ErrorKind::Corrupt),
             (json!("r0"), ErrorKind::InvalidInput),
             (json!("r4294967288"), ErrorKind::LimitExceeded),
-            (json!({"name": "fixed_length_utf32", "configuration": {"length_bytes": 0}}), ErrorKind::LimitExceeded),
+            (
+                json!({"name": "fixed_length_utf32", "configuration": {"length_bytes": 0}}),
+                ErrorKind::LimitExceeded,
+            ),
         ] {
             assert_eq!(ElementType::from_v3(&data_type).unwrap_err().kind(), kind, "{data_type}");
         }

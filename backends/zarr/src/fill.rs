@@ -108,7 +108,8 @@ fn parse(value: &Value, element: ElementType) -> Option<Fill> {
         DType::Text => {
             // Version 2 writes 0 for text made of objects.
             let text = if value.as_u64() == Some(0) { "" } else { value.as_str()? };
-            let text = if let Storage::Utf32(_) = element.storage { text.trim_end_matches('\0') } else { text };
+            let text =
+                if let Storage::Utf32(_) = element.storage { text.trim_end_matches('\0') } else { text };
             return Some(Fill::Text(text.to_owned()));
         }
         DType::Bool => vec![u8::from(value.as_bool().or_else(|| Some(value.as_u64()? != 0))?)],
@@ -252,11 +253,14 @@ mod tests {
 
     #[test]
     fn every_bit_of_a_fill_value_round_trips() {
-        let others = [DType::FixedBytes(3), DType::DateTime64(TimeUnit::Second), DType::TimeDelta64(TimeUnit::Day)];
+        let others =
+            [DType::FixedBytes(3), DType::DateTime64(TimeUnit::Second), DType::TimeDelta64(TimeUnit::Day)];
         for dtype in DType::PLAIN.into_iter().chain(others) {
             let width = dtype.fixed_bytes().unwrap();
             let patterns: [&dyn Fn(usize) -> u8; 5] =
-                [&|_| 0, &|_| 1, &|i| (i * 37 + 11) as u8, &|_| 0xff, &|i| if i + 1 == width { 0x80 } else { 0 }];
+                [&|_| 0, &|_| 1, &|i| (i * 37 + 11) as u8, &|_| 0xff, &|i| {
+                    if i + 1 == width { 0x80 } else { 0 }
+                }];
             for pattern in patterns {
                 let bytes: Vec<u8> = (0..width).map(pattern).collect();
                 if dtype == DType::Bool && bytes[0] > 1 {

@@ -151,8 +151,15 @@ pub(crate) fn for_each_run(part: &Part, chunk_shape: &[u64], counts: &[u64], mut
             stored += position[axis] * axes[axis].step * stored_strides[axis];
             given += position[axis] * given_strides[axis];
         }
-        visit(Run { stored: stored as usize, step: step as usize, given: given as usize, length: length as usize });
-        let Some(axis) = (0..outer).rev().find(|axis| position[*axis] + 1 < axes[*axis].count) else { return };
+        visit(Run {
+            stored: stored as usize,
+            step: step as usize,
+            given: given as usize,
+            length: length as usize,
+        });
+        let Some(axis) = (0..outer).rev().find(|axis| position[*axis] + 1 < axes[*axis].count) else {
+            return;
+        };
         position[axis] += 1;
         position[axis + 1..].fill(0);
     }
@@ -180,7 +187,8 @@ mod tests {
         let expected: Vec<u64> = {
             let mut all = vec![0u64];
             for (axis, stride) in region.axes().iter().zip(&array_strides) {
-                let along = |base: u64| (0..axis.count).map(move |i| base + (axis.start + i * axis.step) * stride);
+                let along =
+                    |base: u64| (0..axis.count).map(move |i| base + (axis.start + i * axis.step) * stride);
                 all = all.into_iter().flat_map(along).collect();
             }
             all
@@ -219,7 +227,19 @@ mod tests {
 
     #[test]
     fn parts_name_every_element_once_and_in_its_place() {
-        for selection in ["...", "0:0", "3", "1:9:3", "::4,::3", "2:7,1:2", "-1,-1", ":,3:4", "9:,::7", "::2,:,::2", "0:4,0:3,0:2"] {
+        for selection in [
+            "...",
+            "0:0",
+            "3",
+            "1:9:3",
+            "::4,::3",
+            "2:7,1:2",
+            "-1,-1",
+            ":,3:4",
+            "9:,::7",
+            "::2,:,::2",
+            "0:4,0:3,0:2",
+        ] {
             for (shape, chunk, inner) in [
                 (&[10u64, 9, 4][..], &[4u64, 3, 2][..], None),
                 (&[10, 9, 4], &[4, 9, 4], None),
@@ -238,7 +258,8 @@ mod tests {
     #[test]
     fn runs_are_as_long_as_they_can_be() {
         let runs = |shape: &[u64], chunk: &[u64], selection: &str| {
-            let region = selection.parse::<Selection>().unwrap().resolve(&Shape::new(shape).unwrap()).unwrap();
+            let region =
+                selection.parse::<Selection>().unwrap().resolve(&Shape::new(shape).unwrap()).unwrap();
             let counts: Vec<u64> = region.axes().iter().map(|axis| axis.count).collect();
             let mut runs = Vec::new();
             for part in parts(&region, chunk) {

@@ -143,9 +143,8 @@ impl Metadata {
 
     /// Reads a `zarr.json`. Everything is checked that later arithmetic relies on.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
-        let document: Value = serde_json::from_slice(bytes).map_err(|error| {
-            corrupt("zarr.json is not valid JSON").caused_by(error)
-        })?;
+        let document: Value = serde_json::from_slice(bytes)
+            .map_err(|error| corrupt("zarr.json is not valid JSON").caused_by(error))?;
         let Value::Object(document) = document else {
             return Err(corrupt("zarr.json is not a JSON object"));
         };
@@ -153,7 +152,10 @@ impl Metadata {
             document.get(name).ok_or_else(|| corrupt(format!("zarr.json has no member '{name}'")))
         };
         if member("zarr_format")?.as_u64() != Some(3) {
-            return Err(Error::new(ErrorKind::Unsupported, "zarr.json is not of version 3 of the Zarr format"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "zarr.json is not of version 3 of the Zarr format",
+            ));
         }
         if member("node_type")?.as_str() != Some("array") {
             return Err(Error::new(ErrorKind::WrongKind, "zarr.json describes a group and not an array"));

@@ -3,13 +3,14 @@
 use crate::{config::ZarrOptions, metadata::corrupt};
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind, Result};
-use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use fascicle_objects::{
     Conditions, Store,
     object_store::{
-        self, GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, path::Path,
+        self, GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+        path::Path,
     },
 };
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use serde_json::{Value, json};
 use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
@@ -137,7 +138,9 @@ impl Objects {
             "" => key.to_owned(),
             prefix => format!("{prefix}/{key}"),
         };
-        Path::parse(whole).map_err(|error| Error::new(ErrorKind::InvalidPath, "no object can have this key").caused_by(error))
+        Path::parse(whole).map_err(|error| {
+            Error::new(ErrorKind::InvalidPath, "no object can have this key").caused_by(error)
+        })
     }
 
     fn error(&self, doing: &str, key: &str, error: object_store::Error) -> Error {
@@ -166,7 +169,12 @@ impl Objects {
     }
 
     /// As [`Objects::get`], but an object still in state `known` is not fetched: then the second value is true.
-    pub(crate) async fn get_unless(&self, key: &str, known: Option<&Tag>, most: u64) -> Result<(Option<Stored>, bool)> {
+    pub(crate) async fn get_unless(
+        &self,
+        key: &str,
+        known: Option<&Tag>,
+        most: u64,
+    ) -> Result<(Option<Stored>, bool)> {
         let _permit = self.limits.request().await?;
         let if_none_match = known.and_then(|tag| tag.e_tag.clone());
         let options = GetOptions { if_none_match, ..GetOptions::default() };
@@ -201,7 +209,9 @@ impl Objects {
         let range = if first { GetRange::Bounded(0..length) } else { GetRange::Suffix(length) };
         let found = match self.get_range(key, range, None).await {
             // Some services have no ranges that are counted from the end.
-            Err(Failed::Store(object_store::Error::NotSupported { .. } | object_store::Error::NotImplemented { .. })) => {
+            Err(Failed::Store(
+                object_store::Error::NotSupported { .. } | object_store::Error::NotImplemented { .. },
+            )) => {
                 let Some((_, size)) = self.head(key).await? else { return Ok(None) };
                 let start = size.checked_sub(length).ok_or_else(|| too_short(key, size))?;
                 self.get_range(key, GetRange::Bounded(start..size), None).await
@@ -218,24 +228,37 @@ impl Objects {
     }
 
     /// A range of an object that is still in the state `tag`; `None` when it is in another one.
-    pub(crate) async fn get_part(&self, key: &str, range: Range<u64>, tag: Option<&Tag>) -> Result<Option<Bytes>> {
+    pub(crate) async fn get_part(
+        &self,
+        key: &str,
+        range: Range<u64>,
+        tag: Option<&Tag>,
+    ) -> Result<Option<Bytes>> {
         let length = range.end - range.start;
         match self.get_range(key, GetRange::Bounded(range), tag).await {
             Ok((stored, _)) if stored.bytes.len() as u64 == length => Ok(Some(stored.bytes)),
             Ok((_, size)) => Err(too_short(key, size)),
-            Err(Failed::Store(object_store::Error::NotFound { .. } | object_store::Error::Precondition { .. })) => Ok(None),
+            Err(Failed::Store(
+                object_store::Error::NotFound { .. } | object_store::Error::Precondition { .. },
+            )) => Ok(None),
             Err(Failed::Store(error)) => Err(self.error("reading a part of", key, error)),
             Err(Failed::Other(error)) => Err(error),
         }
     }
 
-    async fn get_range(&self, key: &str, range: GetRange, tag: Option<&Tag>) -> Result<(Stored, u64), Failed> {
+    async fn get_range(
+        &self,
+        key: &str,
+        range: GetRange,
+        tag: Option<&Tag>,
+    ) -> Result<(Stored, u64), Failed> {
         let _permit = self.limits.request().await.map_err(Failed::Other)?;
         let if_match = tag.and_then(|tag| tag.e_tag.clone());
         let options = GetOptions { range: Some(range), if_match, ..GetOptions::default() };
         let path = self.path(key).map_err(Failed::Other)?;
         let result = self.store.objects().get_opts(&path, options).await.map_err(Failed::Store)?;
-        let (tag, size) = (Tag::new(result.meta.e_tag.clone(), result.meta.version.clone()), result.meta.size);
+        let (tag, size) =
+            (Tag::new(result.meta.e_tag.clone(), result.meta.version.clone()), result.meta.size);
         let bytes = result.bytes().await.map_err(Failed::Store)?;
         Ok((Stored { bytes, tag }, size))
     }
@@ -285,7 +308,9 @@ impl Objects {
             match (found, expect) {
                 (Some(stored), _) if stored.bytes == bytes => return Ok(Put::Done(stored.tag)),
                 (Some(_), Expect::Absent) => return Ok(Put::Refused),
-                (Some(stored), Expect::State(tag)) if stored.tag.as_ref() != Some(tag) => return Ok(Put::Refused),
+                (Some(stored), Expect::State(tag)) if stored.tag.as_ref() != Some(tag) => {
+                    return Ok(Put::Refused);
+                }
                 (None, Expect::State(_)) => return Ok(Put::Refused),
                 // Nothing landed: the same bytes are sent again.
                 _ if sends < SENDS => tokio::time::sleep(Duration::from_millis(20 << sends)).await,

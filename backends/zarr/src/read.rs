@@ -105,7 +105,12 @@ impl StoredArray {
         (Arc::into_inner(buffer).map(SharedBuffer::into_values), outcome)
     }
 
-    async fn fill(&self, metadata: &Arc<Metadata>, region: &Region, buffer: &Arc<SharedBuffer>) -> Result<Outcome> {
+    async fn fill(
+        &self,
+        metadata: &Arc<Metadata>,
+        region: &Region,
+        buffer: &Arc<SharedBuffer>,
+    ) -> Result<Outcome> {
         let limit = self.options.max_chunk_bytes;
         let chunk_bytes = metadata.memory_bytes(metadata.layout.chunk_shape(), limit)?;
         let reading = Arc::new(Reading {
@@ -156,7 +161,9 @@ pub(crate) fn joined<T>(task: Option<Result<Result<T>, tokio::task::JoinError>>)
     match task {
         None => Ok(None),
         Some(Ok(result)) => result.map(Some),
-        Some(Err(error)) => Err(Error::new(ErrorKind::Internal, "a task ended before it was done").caused_by(error)),
+        Some(Err(error)) => {
+            Err(Error::new(ErrorKind::Internal, "a task ended before it was done").caused_by(error))
+        }
     }
 }
 
@@ -213,7 +220,10 @@ impl Reading {
                 None => tokio::task::yield_now().await,
             }
         }
-        Err(Error::new(ErrorKind::Conflict, format!("the shard '{key}' was replaced again and again while it was read")))
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!("the shard '{key}' was replaced again and again while it was read"),
+        ))
     }
 
     /// Reads a part of a shard; `None` when the shard was replaced meanwhile.
@@ -275,7 +285,9 @@ impl Reading {
         compute(bytes, move || {
             for piece in pieces {
                 match index.entry(linear(&piece.indices(), &counts)) {
-                    Some(range) => reading.decode(shard.slice(range.start as usize..range.end as usize), &piece)?,
+                    Some(range) => {
+                        reading.decode(shard.slice(range.start as usize..range.end as usize), &piece)?
+                    }
                     None => reading.blank_piece(&piece)?,
                 }
             }
@@ -286,7 +298,13 @@ impl Reading {
     }
 
     /// Which stretches of a shard are to be fetched, each with the chunks in it. Chunks that are not stored are filled at once.
-    fn plan(&self, pieces: Vec<Part>, index: &ShardIndex, sharding: &Sharding, size: u64) -> Result<Vec<Fetch>> {
+    fn plan(
+        &self,
+        pieces: Vec<Part>,
+        index: &ShardIndex,
+        sharding: &Sharding,
+        size: u64,
+    ) -> Result<Vec<Fetch>> {
         let most = self.metadata.most_object_bytes(self.limit).min(size);
         let mut wanted = Vec::with_capacity(pieces.len());
         for piece in pieces {
@@ -328,7 +346,9 @@ impl Reading {
         if stretch == 0 {
             return Err(corrupt("a shard's index gives a chunk no bytes"));
         }
-        let Some(bytes) = self.array.objects.get_part(key, fetch.range.clone(), tag).await? else { return Ok(false) };
+        let Some(bytes) = self.array.objects.get_part(key, fetch.range.clone(), tag).await? else {
+            return Ok(false);
+        };
         let work = self.chunk_bytes.saturating_mul(fetch.chunks.len() as u64);
         let reading = Arc::clone(&self);
         compute(work, move || {

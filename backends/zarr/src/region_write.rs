@@ -100,7 +100,8 @@ impl StoredArray {
                 Some(None) => return Err(no_conditional_writes()),
             };
             let bytes = {
-                let (metadata, values, counts) = (Arc::clone(metadata), Arc::clone(values), Arc::clone(counts));
+                let (metadata, values, counts) =
+                    (Arc::clone(metadata), Arc::clone(values), Arc::clone(counts));
                 let part = part.clone();
                 compute(object_bytes, move || {
                     let patch = Patch { part: &part, source: &values, counts: &counts };

@@ -17,7 +17,11 @@ impl ZarrBackend {
             return Err(Error::new(ErrorKind::InvalidInput, "the root cannot be removed"));
         }
         let entry = self.tree().require_any(path).await?;
-        if entry.form == array_form() { self.remove_array(path).await } else { self.tree().remove_entry(path, &entry).await }
+        if entry.form == array_form() {
+            self.remove_array(path).await
+        } else {
+            self.tree().remove_entry(path, &entry).await
+        }
     }
 
     /// Removes an array: its description first, so that nobody sees a part of it, then its objects.
@@ -78,7 +82,8 @@ impl ZarrBackend {
             return Err(Error::new(ErrorKind::NotFound, "the array was removed meanwhile").at(from));
         };
         let patience = Patience::new(target.options.lock_timeout);
-        let (_, claim) = self.claims_at(to)?.claim(&[space], &patience).await.map_err(|error| error.at(to))?;
+        let (_, claim) =
+            self.claims_at(to)?.claim(&[space], &patience).await.map_err(|error| error.at(to))?;
         let copied = async {
             if key_space(&target).await.is_ok() {
                 return Err(taken());
@@ -132,7 +137,12 @@ async fn key_space(array: &StoredArray) -> Result<KeySpace> {
         Ok(loaded) => Ok(loaded.metadata.keys.key_space(loaded.metadata.shape.rank())),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound) => Err(error),
         // What cannot be read can still be removed, as far as its place can be guessed.
-        Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::LimitExceeded | ErrorKind::WrongKind) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::LimitExceeded | ErrorKind::WrongKind
+            ) =>
+        {
             Ok(KeySpace::Slashes)
         }
         Err(error) => Err(error),

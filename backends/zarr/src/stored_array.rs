@@ -63,8 +63,11 @@ impl StoredArray {
         self.objects.require_conditions().await?;
         let loaded = self.load().await?;
         if !loaded.metadata.is_writable() {
-            return Err(Error::new(ErrorKind::Unsupported, "an array of version 2 of the Zarr format is only read here")
-                .hint("copy it into a new array, which is of version 3"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "an array of version 2 of the Zarr format is only read here",
+            )
+            .hint("copy it into a new array, which is of version 3"));
         }
         match loaded.tag.clone() {
             Some(tag) => Ok((loaded, tag)),
@@ -132,8 +135,9 @@ pub(crate) fn no_conditional_writes() -> Error {
 /// A name that nobody else has made.
 pub(crate) fn nonce() -> Result<String> {
     let mut bytes = [0u8; 8];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::new(ErrorKind::Storage, "the system gives no random numbers").caused_by(error))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(ErrorKind::Storage, "the system gives no random numbers").caused_by(error)
+    })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -54,21 +54,23 @@ impl BloscCompressor {
 pub(crate) fn decompress(encoded: &[u8], most: usize) -> Result<Vec<u8>> {
     let mut size = 0usize;
     // SAFETY: the buffer is valid for its length, and `size` for a write; the function reads nothing else.
-    let valid = unsafe {
-        blosc_src::blosc_cbuffer_validate(encoded.as_ptr().cast(), encoded.len(), &raw mut size)
-    };
+    let valid =
+        unsafe { blosc_src::blosc_cbuffer_validate(encoded.as_ptr().cast(), encoded.len(), &raw mut size) };
     if valid != 0 {
         return Err(corrupt("a chunk is not a blosc buffer, or is truncated"));
     }
     if size > most {
-        return Err(corrupt(format!("a chunk says that it unpacks to {size} bytes, at most {most} belong there")));
+        return Err(corrupt(format!(
+            "a chunk says that it unpacks to {size} bytes, at most {most} belong there"
+        )));
     }
     if size == 0 {
         return Ok(Vec::new());
     }
     let mut decoded: Vec<u8> = Vec::new();
     decoded.try_reserve_exact(size).map_err(|error| {
-        Error::new(ErrorKind::LimitExceeded, format!("a chunk of {size} bytes does not fit into memory")).caused_by(error)
+        Error::new(ErrorKind::LimitExceeded, format!("a chunk of {size} bytes does not fit into memory"))
+            .caused_by(error)
     })?;
     decoded.resize(size, 0);
     // SAFETY: the source was validated above, which is what makes this call safe by the library's documentation; it writes
@@ -77,7 +79,9 @@ pub(crate) fn decompress(encoded: &[u8], most: usize) -> Result<Vec<u8>> {
         blosc_src::blosc_decompress_ctx(encoded.as_ptr().cast(), decoded.as_mut_ptr().cast(), size, 1)
     };
     if usize::try_from(written) != Ok(size) {
-        return Err(corrupt("a chunk cannot be decompressed by blosc, or uses a compressor that is not built in"));
+        return Err(corrupt(
+            "a chunk cannot be decompressed by blosc, or uses a compressor that is not built in",
+        ));
     }
     Ok(decoded)
 }
@@ -112,7 +116,10 @@ pub(crate) fn compress(decoded: &[u8], settings: BloscSettings) -> Result<Vec<u8
             encoded.truncate(size);
             Ok(encoded)
         }
-        _ => Err(Error::new(ErrorKind::Internal, format!("blosc failed to compress a chunk with code {written}"))),
+        _ => Err(Error::new(
+            ErrorKind::Internal,
+            format!("blosc failed to compress a chunk with code {written}"),
+        )),
     }
 }
 
@@ -130,7 +137,10 @@ mod tests {
             assert!(encoded.len() < decoded.len() / 2);
             assert_eq!(decompress(&encoded, decoded.len()).unwrap(), decoded, "{name}");
             assert_eq!(decompress(&encoded, decoded.len() - 1).unwrap_err().kind(), ErrorKind::Corrupt);
-            assert_eq!(decompress(&encoded[..encoded.len() / 2], 1 << 20).unwrap_err().kind(), ErrorKind::Corrupt);
+            assert_eq!(
+                decompress(&encoded[..encoded.len() / 2], 1 << 20).unwrap_err().kind(),
+                ErrorKind::Corrupt
+            );
         }
         for bad in [&b""[..], b"x", &[0xff; 16], &[0xff; 64]] {
             assert_eq!(decompress(bad, 1 << 20).unwrap_err().kind(), ErrorKind::Corrupt);

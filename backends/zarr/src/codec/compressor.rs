@@ -18,10 +18,17 @@ use std::io::{Read, Write};
 /// A codec that makes bytes of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Compressor {
-    Gzip { level: u32 },
+    Gzip {
+        level: u32,
+    },
     /// Of version 2 only.
-    Zlib { level: u32 },
-    Zstd { level: i32, checksum: bool },
+    Zlib {
+        level: u32,
+    },
+    Zstd {
+        level: i32,
+        checksum: bool,
+    },
     Blosc(BloscSettings),
     Crc32c,
 }
@@ -71,7 +78,8 @@ impl Compressor {
             "crc32c" => Compressor::Crc32c,
             "blosc" => {
                 let name = codec.setting("cname").and_then(Value::as_str);
-                let compressor = BloscCompressor::parse(name.ok_or_else(|| corrupt("a blosc codec has no 'cname'"))?)?;
+                let compressor =
+                    BloscCompressor::parse(name.ok_or_else(|| corrupt("a blosc codec has no 'cname'"))?)?;
                 let shuffle = match codec.setting("shuffle") {
                     Some(Value::String(name)) if name == "noshuffle" => 0,
                     Some(Value::String(name)) if name == "shuffle" => 1,
@@ -79,8 +87,9 @@ impl Compressor {
                     _ => return Err(corrupt("a blosc codec has no valid 'shuffle'")),
                 };
                 let size = |name: &str, default: usize| -> Result<usize> {
-                    usize::try_from(number(name, Some(default as i64))?)
-                        .map_err(|error| corrupt(format!("a blosc codec has no valid '{name}'")).caused_by(error))
+                    usize::try_from(number(name, Some(default as i64))?).map_err(|error| {
+                        corrupt(format!("a blosc codec has no valid '{name}'")).caused_by(error)
+                    })
                 };
                 let type_size = size("typesize", type_size)?;
                 let level = u8::try_from(number("clevel", Some(5))?).ok().filter(|level| *level <= 9);
@@ -98,7 +107,10 @@ impl Compressor {
 
     /// The `compressor` of a `.zarray`.
     pub(crate) fn from_v2(compressor: &Value, type_size: usize) -> Result<Self> {
-        let id = compressor.get("id").and_then(Value::as_str).ok_or_else(|| corrupt("a compressor has no 'id'"))?;
+        let id = compressor
+            .get("id")
+            .and_then(Value::as_str)
+            .ok_or_else(|| corrupt("a compressor has no 'id'"))?;
         let number = |name: &str| compressor.get(name).and_then(Value::as_i64);
         Ok(match id {
             "gzip" => Compressor::Gzip { level: 1 },
@@ -109,7 +121,10 @@ impl Compressor {
                 Compressor::Blosc(BloscSettings {
                     compressor: BloscCompressor::parse(name)?,
                     level: 5,
-                    shuffle: number("shuffle").and_then(|shuffle| u8::try_from(shuffle).ok()).unwrap_or(1).min(2),
+                    shuffle: number("shuffle")
+                        .and_then(|shuffle| u8::try_from(shuffle).ok())
+                        .unwrap_or(1)
+                        .min(2),
                     type_size,
                     block_size: 0,
                 })
@@ -128,7 +143,9 @@ impl Compressor {
             let mut decoded = reserve(size_hint)?;
             reader.take(most as u64 + 1).read_to_end(&mut decoded).map_err(failed)?;
             if decoded.len() > most {
-                return Err(corrupt(format!("a chunk unpacks to more than the {most} bytes that belong there")));
+                return Err(corrupt(format!(
+                    "a chunk unpacks to more than the {most} bytes that belong there"
+                )));
             }
             Ok(decoded.into())
         };
@@ -163,7 +180,8 @@ impl Compressor {
     /// tell versions apart by their content can then tell every write apart.
     pub(crate) fn encode(&self, decoded: Bytes, salt: Option<u32>) -> Result<Bytes> {
         let failed = |error: std::io::Error| {
-            Error::new(ErrorKind::Internal, format!("a chunk cannot be compressed by {}", self.name())).caused_by(error)
+            Error::new(ErrorKind::Internal, format!("a chunk cannot be compressed by {}", self.name()))
+                .caused_by(error)
         };
         Ok(match self {
             Compressor::Gzip { level } => {
@@ -206,7 +224,8 @@ impl Compressor {
 fn reserve(size: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(size).map_err(|error| {
-        Error::new(ErrorKind::LimitExceeded, format!("a chunk of {size} bytes does not fit into memory")).caused_by(error)
+        Error::new(ErrorKind::LimitExceeded, format!("a chunk of {size} bytes does not fit into memory"))
+            .caused_by(error)
     })?;
     Ok(bytes)
 }
@@ -262,6 +281,9 @@ mod tests {
         let mut flipped = ALL[3].encode(Bytes::from_static(b"abcd"), None).unwrap().to_vec();
         flipped[1] ^= 1;
         assert_eq!(ALL[3].decode(flipped.into(), 4, Some(4)).unwrap_err().kind(), ErrorKind::Corrupt);
-        assert_eq!(ALL[3].decode(Bytes::from_static(b"abc"), 4, Some(4)).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(
+            ALL[3].decode(Bytes::from_static(b"abc"), 4, Some(4)).unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
     }
 }

@@ -18,7 +18,12 @@ pub(crate) enum Elements {
 impl Elements {
     /// `count` times the fill value. The memory is reserved before it is touched.
     pub(crate) fn filled(fill: &Fill, count: u64) -> Result<Self> {
-        let too_large = || Error::new(ErrorKind::LimitExceeded, format!("a chunk of {count} elements does not fit into memory"));
+        let too_large = || {
+            Error::new(
+                ErrorKind::LimitExceeded,
+                format!("a chunk of {count} elements does not fit into memory"),
+            )
+        };
         let count = usize::try_from(count).map_err(|_| too_large())?;
         match fill {
             Fill::Bytes(element) if element.iter().all(|byte| *byte == 0) => {

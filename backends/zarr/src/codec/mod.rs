@@ -44,7 +44,8 @@ pub(crate) struct Sharding {
 
 impl Sharding {
     fn new(chunk_shape: Vec<u64>, object_shape: &[u64], index: IndexFormat) -> Result<Self> {
-        let divides = chunk_shape.iter().zip(object_shape).all(|(chunk, object)| object.is_multiple_of(*chunk));
+        let divides =
+            chunk_shape.iter().zip(object_shape).all(|(chunk, object)| object.is_multiple_of(*chunk));
         if !divides {
             return Err(corrupt("the chunks in a shard do not divide it"));
         }
@@ -123,7 +124,10 @@ impl ChunkLayout {
             return Ok(ChunkLayout { object_shape, sharding: None, pipeline });
         };
         if list.len() != 1 {
-            return Err(unsupported("codec around shards", list.get(1 - at.min(1)).map_or("?", |codec| codec.name)));
+            return Err(unsupported(
+                "codec around shards",
+                list.get(1 - at.min(1)).map_or("?", |codec| codec.name),
+            ));
         }
         let setting = |name: &str| {
             let settings = list.get(at).and_then(|codec| codec.configuration);
@@ -132,7 +136,8 @@ impl ChunkLayout {
         let required =
             |name: &str| setting(name).ok_or_else(|| corrupt(format!("the sharding codec has no '{name}'")));
         let chunk_shape = chunk_lengths(required("chunk_shape")?, object_shape.len())?;
-        let index = IndexFormat::from_json(&codec_list(required("index_codecs")?)?, setting("index_location"))?;
+        let index =
+            IndexFormat::from_json(&codec_list(required("index_codecs")?)?, setting("index_location"))?;
         let inner = codec_list(required("codecs")?)?;
         if inner.iter().any(|codec| codec.name == "sharding_indexed") {
             return Err(unsupported("codec", "sharding_indexed within sharding_indexed"));

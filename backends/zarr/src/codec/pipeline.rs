@@ -103,9 +103,16 @@ impl Pipeline {
     }
 
     /// Decodes a chunk of `shape`. `limit` is the most bytes that elements of varying size may take.
-    pub(crate) fn decode(&self, encoded: Bytes, shape: &[u64], element: ElementType, limit: usize) -> Result<Elements> {
+    pub(crate) fn decode(
+        &self,
+        encoded: Bytes,
+        shape: &[u64],
+        element: ElementType,
+        limit: usize,
+    ) -> Result<Elements> {
         let count = element_count(shape)?;
-        let exact = element.stored_width().map(|width| count.checked_mul(width).ok_or_else(too_large)).transpose()?;
+        let exact =
+            element.stored_width().map(|width| count.checked_mul(width).ok_or_else(too_large)).transpose()?;
         let most = exact.unwrap_or(limit);
         if most > limit {
             return Err(too_large());
@@ -175,7 +182,10 @@ impl Pipeline {
                 Bytes::from(bytes)
             }
             (Serializer::Bytes { .. }, _, _) => {
-                return Err(Error::new(ErrorKind::Internal, "elements were to be encoded that are not owned bytes"));
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    "elements were to be encoded that are not owned bytes",
+                ));
             }
         };
         for compressor in &self.compressors {
@@ -273,8 +283,10 @@ fn decode_texts(bytes: &[u8], count: usize, limit: usize) -> Result<Vec<String>>
     let mut texts = text_vector(count, limit)?;
     for _ in 0..count {
         let (length, after) = rest.split_first_chunk::<4>().ok_or_else(truncated)?;
-        let (text, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(truncated)?;
-        let text = std::str::from_utf8(text).map_err(|error| corrupt("a text is not UTF-8").caused_by(error))?;
+        let (text, after) =
+            after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(truncated)?;
+        let text =
+            std::str::from_utf8(text).map_err(|error| corrupt("a text is not UTF-8").caused_by(error))?;
         texts.push(text.to_owned());
         rest = after;
     }
@@ -293,7 +305,13 @@ fn encode_texts(texts: &[String]) -> Result<Bytes> {
     Ok(bytes.into())
 }
 
-fn decode_utf32(bytes: &[u8], length: usize, big_endian: bool, count: usize, limit: usize) -> Result<Vec<String>> {
+fn decode_utf32(
+    bytes: &[u8],
+    length: usize,
+    big_endian: bool,
+    count: usize,
+    limit: usize,
+) -> Result<Vec<String>> {
     let mut texts = text_vector(count, limit)?;
     for element in bytes.chunks_exact(length * 4) {
         let points = element.as_chunks::<4>().0.iter().map(|point| match big_endian {
@@ -315,7 +333,10 @@ fn encode_utf32(texts: &[String], length: usize, big_endian: bool) -> Result<Byt
         if points.len() > length {
             return Err(Error::new(
                 ErrorKind::Mismatch,
-                format!("a text of {} characters does not fit into the array's fixed length of {length}", points.len()),
+                format!(
+                    "a text of {} characters does not fit into the array's fixed length of {length}",
+                    points.len()
+                ),
             ));
         }
         for point in points.into_iter().chain(std::iter::repeat(0)).take(length) {
@@ -359,12 +380,19 @@ mod tests {
 
     #[test]
     fn numbers_are_swapped_and_axes_moved_as_others_do() {
-        let pipeline = parse(&json!([{"name": "bytes", "configuration": {"endian": "big"}}]), DType::UInt16, 1).unwrap();
-        let decoded = pipeline.decode(Bytes::from_static(&[1, 2]), &[1], ElementType::of(DType::UInt16), LIMIT);
+        let pipeline =
+            parse(&json!([{"name": "bytes", "configuration": {"endian": "big"}}]), DType::UInt16, 1).unwrap();
+        let decoded =
+            pipeline.decode(Bytes::from_static(&[1, 2]), &[1], ElementType::of(DType::UInt16), LIMIT);
         assert_eq!(decoded.unwrap().bytes(), 0x0102u16.to_ne_bytes());
         let order = json!([{"name": "transpose", "configuration": {"order": [1, 0]}}, "bytes"]);
         let pipeline = parse(&order, DType::UInt8, 2).unwrap();
-        let decoded = pipeline.decode(Bytes::from_static(&[0, 3, 1, 4, 2, 5]), &[2, 3], ElementType::of(DType::UInt8), LIMIT);
+        let decoded = pipeline.decode(
+            Bytes::from_static(&[0, 3, 1, 4, 2, 5]),
+            &[2, 3],
+            ElementType::of(DType::UInt8),
+            LIMIT,
+        );
         assert_eq!(decoded.unwrap().bytes(), [0, 1, 2, 3, 4, 5]);
     }
 
@@ -375,9 +403,8 @@ mod tests {
         let texts = vec!["".to_owned(), "ü".to_owned(), "日本".repeat(100)];
         let encoded = pipeline.encode(Elements::Text(texts.clone()), &[3], element, None).unwrap();
         assert_eq!(pipeline.decode(encoded.clone(), &[3], element, LIMIT).unwrap().texts(), texts);
-        let kind = |bytes: Bytes, count: u64| {
-            pipeline.decode(bytes, &[count], element, LIMIT).unwrap_err().kind()
-        };
+        let kind =
+            |bytes: Bytes, count: u64| pipeline.decode(bytes, &[count], element, LIMIT).unwrap_err().kind();
         assert_eq!(kind(encoded.slice(..encoded.len() - 1), 3), ErrorKind::Corrupt);
         assert_eq!(kind(encoded, 2), ErrorKind::Corrupt);
         assert_eq!(kind(Bytes::from_static(&[1, 0, 0, 0, 1, 0, 0, 0, 0xff]), 1), ErrorKind::Corrupt);
@@ -397,7 +424,10 @@ mod tests {
             (json!([{"name": "transpose", "configuration": {"order": [0, 0]}}, "bytes"]), ErrorKind::Corrupt),
             (json!([{"name": "transpose", "configuration": {"order": [0]}}, "bytes"]), ErrorKind::Corrupt),
             (json!([{"name": "transpose", "configuration": {"order": [0, 2]}}, "bytes"]), ErrorKind::Corrupt),
-            (json!([{"name": "bytes", "configuration": {"endian": "little"}}, "lzma"]), ErrorKind::Unsupported),
+            (
+                json!([{"name": "bytes", "configuration": {"endian": "little"}}, "lzma"]),
+                ErrorKind::Unsupported,
+            ),
             (
                 json!([{"name": "bytes", "configuration": {"endian": "little"}},
                        {"name": "gzip", "configuration": {"level": 10}}]),

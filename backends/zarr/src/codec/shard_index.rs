@@ -84,7 +84,12 @@ pub(crate) struct ShardIndex {
 impl ShardIndex {
     /// Reads an index of `chunks` chunks. `object_bytes`, if known, is the size of the object: no chunk may end
     /// beyond it.
-    pub(crate) fn decode(bytes: Bytes, format: IndexFormat, chunks: u64, object_bytes: Option<u64>) -> Result<Self> {
+    pub(crate) fn decode(
+        bytes: Bytes,
+        format: IndexFormat,
+        chunks: u64,
+        object_bytes: Option<u64>,
+    ) -> Result<Self> {
         let size = format.size_bytes(chunks);
         if bytes.len() as u64 != size {
             return Err(corrupt(format!("the index of a shard has {} bytes instead of {size}", bytes.len())));
@@ -183,7 +188,12 @@ mod tests {
 
     #[test]
     fn shards_come_apart_as_they_were_put_together() {
-        let chunks = [Some(Bytes::from_static(b"abc")), None, Some(Bytes::from_static(b"")), Some(Bytes::from_static(b"d"))];
+        let chunks = [
+            Some(Bytes::from_static(b"abc")),
+            None,
+            Some(Bytes::from_static(b"")),
+            Some(Bytes::from_static(b"d")),
+        ];
         for location in [IndexLocation::Start, IndexLocation::End] {
             for (big_endian, without_checksum) in [(false, false), (true, true)] {
                 let format = IndexFormat { location, big_endian, without_checksum };
@@ -191,7 +201,9 @@ mod tests {
                 let index = ShardIndex::slice_of(&shard, format, 4).unwrap();
                 let index = ShardIndex::decode(index, format, 4, Some(shard.len() as u64)).unwrap();
                 for (number, chunk) in chunks.iter().enumerate() {
-                    let stored = index.entry(number).map(|range| shard.slice(range.start as usize..range.end as usize));
+                    let stored = index
+                        .entry(number)
+                        .map(|range| shard.slice(range.start as usize..range.end as usize));
                     assert_eq!(stored, *chunk);
                 }
             }
@@ -210,7 +222,10 @@ mod tests {
         let mut flipped = shard.to_vec();
         flipped[4] ^= 1;
         let index = ShardIndex::slice_of(&flipped.into(), IndexFormat::default(), 1).unwrap();
-        assert_eq!(ShardIndex::decode(index, IndexFormat::default(), 1, None).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(
+            ShardIndex::decode(index, IndexFormat::default(), 1, None).unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
         assert!(ShardIndex::slice_of(&Bytes::from_static(b"short"), IndexFormat::default(), 1).is_err());
     }
 }

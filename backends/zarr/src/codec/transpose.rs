@@ -21,7 +21,12 @@ pub(crate) fn inverse(order: &[usize]) -> Vec<usize> {
 
 /// The elements of an array of `shape`, in C order, with its axes put into `order`, which is a permutation. There are as
 /// many elements as the shape says.
-pub(crate) fn transpose(elements: Elements, shape: &[u64], order: &[usize], width: usize) -> Result<Elements> {
+pub(crate) fn transpose(
+    elements: Elements,
+    shape: &[u64],
+    order: &[usize],
+    width: usize,
+) -> Result<Elements> {
     if order.iter().enumerate().all(|(position, axis)| position == *axis) {
         return Ok(elements);
     }
@@ -61,7 +66,9 @@ fn visit(lengths: &[usize], steps: &[usize], mut each: impl FnMut(usize)) {
         for along in 0..*last_length {
             each(base + along * last_step);
         }
-        let Some(axis) = (0..outer_lengths.len()).rev().find(|axis| position[*axis] + 1 < outer_lengths[*axis]) else {
+        let Some(axis) =
+            (0..outer_lengths.len()).rev().find(|axis| position[*axis] + 1 < outer_lengths[*axis])
+        else {
             return;
         };
         position[axis] += 1;

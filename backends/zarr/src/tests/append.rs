@@ -46,7 +46,10 @@ async fn rows_of_any_number_arrive_in_chunks_and_shards() {
         for max_objects in [u64::MAX, 1] {
             let store = Arc::new(TestStore { by_content, ..TestStore::default() });
             let bench = Bench::on(store, hasty().with_max_objects(max_objects)).await;
-            let options = ArrayOptions::default().with_chunks([3, 2]).with_codec(codec).with_fill(Values::Int64(vec![-1]));
+            let options = ArrayOptions::default()
+                .with_chunks([3, 2])
+                .with_codec(codec)
+                .with_fill(Values::Int64(vec![-1]));
             begin(&bench, &[4, 5], &options).await;
             let mut expected = vec![-1i64; 20];
             let mut next = 0;
@@ -69,7 +72,9 @@ async fn rows_that_do_not_fit_change_nothing() {
     let bench = Bench::new().await;
     bench.put(&[2, 2], numbers(0..4), &ArrayOptions::default()).await.unwrap();
     let array = bench.array();
-    for (rows, values) in [(1, numbers(0..3)), (2, numbers(0..2)), (1, Values::Int32(vec![1, 2])), (u64::MAX, numbers(0..0))] {
+    for (rows, values) in
+        [(1, numbers(0..3)), (2, numbers(0..2)), (1, Values::Int32(vec![1, 2])), (u64::MAX, numbers(0..0))]
+    {
         let error = array.append(rows, values).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
     }
@@ -103,12 +108,20 @@ async fn rows_of_many_writers_all_arrive_whole_and_once() {
             let mut tasks = Vec::new();
             for writer in 0..5i64 {
                 let rows: Vec<usize> = (0..6).map(|number| 1 + (number * 3 + writer as usize) % 7).collect();
-                blocks.extend(rows.iter().enumerate().map(|(number, rows)| (writer * 100_000 + number as i64 * 1000, *rows)));
+                blocks.extend(
+                    rows.iter()
+                        .enumerate()
+                        .map(|(number, rows)| (writer * 100_000 + number as i64 * 1000, *rows)),
+                );
                 let other = bench.another(hasty().with_max_objects(max_objects));
                 tasks.push(tokio::spawn(async move {
                     for (number, rows) in rows.into_iter().enumerate() {
                         let first = writer * 100_000 + number as i64 * 1000;
-                        other.array().append(rows as u64, numbers(first..first + rows as i64 * 3)).await.unwrap();
+                        other
+                            .array()
+                            .append(rows as u64, numbers(first..first + rows as i64 * 3))
+                            .await
+                            .unwrap();
                     }
                 }));
             }
@@ -167,11 +180,15 @@ async fn lost_answers_add_no_row_twice() {
 async fn arrays_that_others_changed_are_looked_at_anew() {
     // As zarr-python appends: rows beyond the shape first, then zarr.json without regard to our member.
     let bench = Bench::with(hasty()).await;
-    bench.put(&[2], numbers(0..2), &ArrayOptions::default().with_chunks([4]).with_codec(Codec::Uncompressed)).await.unwrap();
+    bench
+        .put(&[2], numbers(0..2), &ArrayOptions::default().with_chunks([4]).with_codec(Codec::Uncompressed))
+        .await
+        .unwrap();
     let mut chunk: Vec<u8> = [0i64, 1, 2, 77].iter().flat_map(|value| value.to_le_bytes()).collect();
     chunk.extend_from_slice(&crc32c::crc32c(&chunk).to_le_bytes());
     bench.put_raw("c/0", chunk).await;
-    let mut json: serde_json::Value = serde_json::from_slice(&bench.get_raw("zarr.json").await.unwrap()).unwrap();
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&bench.get_raw("zarr.json").await.unwrap()).unwrap();
     json["shape"] = serde_json::json!([3]);
     json["attributes"] = serde_json::json!({"kept": [1, null]});
     bench.put_raw("zarr.json", json.to_string().into_bytes()).await;
@@ -195,8 +212,13 @@ async fn neighbours_that_write_into_one_chunk_lose_nothing() {
             .map(|row: u64| {
                 let other = bench.another(hasty());
                 tokio::spawn(async move {
-                    let region = Selection::rows(row..row + 1).resolve(&Shape::new([16, 16]).unwrap()).unwrap();
-                    other.array().write(&region, numbers(row as i64 * 16..row as i64 * 16 + 16)).await.unwrap();
+                    let region =
+                        Selection::rows(row..row + 1).resolve(&Shape::new([16, 16]).unwrap()).unwrap();
+                    other
+                        .array()
+                        .write(&region, numbers(row as i64 * 16..row as i64 * 16 + 16))
+                        .await
+                        .unwrap();
                 })
             })
             .collect();
@@ -238,7 +260,8 @@ async fn regions_are_written_with_steps_and_do_not_disturb_appends() {
 #[tokio::test]
 async fn attributes_are_replaced_and_everything_else_is_kept() {
     let bench = Bench::new().await;
-    let options = ArrayOptions::default().with_attribute("a", 1).with_attribute("_ARRAY_DIMENSIONS", vec!["time"]);
+    let options =
+        ArrayOptions::default().with_attribute("a", 1).with_attribute("_ARRAY_DIMENSIONS", vec!["time"]);
     bench.put(&[2], numbers(0..2), &options).await.unwrap();
     let attributes = serde_json::json!({"b": {"c": [1.5, "ü"]}}).as_object().unwrap().clone();
     bench.array().set_attributes(&attributes).await.unwrap();

@@ -11,7 +11,8 @@ fn plain() -> ArrayOptions {
 
 #[tokio::test]
 async fn every_dtype_and_codec_round_trips() {
-    let others = [DType::FixedBytes(3), DType::DateTime64(TimeUnit::Nanosecond), DType::TimeDelta64(TimeUnit::Day)];
+    let others =
+        [DType::FixedBytes(3), DType::DateTime64(TimeUnit::Nanosecond), DType::TimeDelta64(TimeUnit::Day)];
     let bench = Bench::new().await;
     for dtype in DType::PLAIN.into_iter().chain(others) {
         for codec in [Codec::Uncompressed, Codec::Gzip { level: 1 }, Codec::Zstd { level: 3 }] {
@@ -19,8 +20,9 @@ async fn every_dtype_and_codec_round_trips() {
                 let count: u64 = shape.iter().product();
                 let bytes = dtype.fixed_bytes().unwrap() * count as usize;
                 let mut random = fastrand::Rng::with_seed(bytes as u64);
-                let bytes: Vec<u8> =
-                    (0..bytes).map(|_| if dtype == DType::Bool { random.u8(..2) } else { random.u8(..) }).collect();
+                let bytes: Vec<u8> = (0..bytes)
+                    .map(|_| if dtype == DType::Bool { random.u8(..2) } else { random.u8(..) })
+                    .collect();
                 let values = Values::from_bytes(dtype, &bytes).unwrap();
                 let options = ArrayOptions { chunks, codec: Some(codec), ..ArrayOptions::default() };
                 bench.put(&shape, values.clone(), &options).await.unwrap();
@@ -103,8 +105,12 @@ async fn of_racing_creators_one_wins_and_nothing_is_left_of_the_others() {
             .map(|writer: i64| {
                 let other = bench.another(ZarrOptions::default());
                 tokio::spawn(async move {
-                    let mut new = other.begin(&[10], DType::Int64, &plain().with_chunks([3]), Existing::Refuse).unwrap();
-                    new.write(&Region::whole(&Shape::new([10]).unwrap()), Values::Int64(vec![writer; 10])).await.unwrap();
+                    let mut new = other
+                        .begin(&[10], DType::Int64, &plain().with_chunks([3]), Existing::Refuse)
+                        .unwrap();
+                    new.write(&Region::whole(&Shape::new([10]).unwrap()), Values::Int64(vec![writer; 10]))
+                        .await
+                        .unwrap();
                     new.finish().await.map(|()| writer)
                 })
             })
@@ -149,7 +155,8 @@ async fn large_arrays_are_written_in_any_order_and_partly() {
             }
             new.write(&region, numbers(first..first + count)).await.unwrap();
         };
-        for selection in ["0:50", "350:400", ":,100:1300", "50:200,::3", "10:20,500:600", "399,:", "200:240"] {
+        for selection in ["0:50", "350:400", ":,100:1300", "50:200,::3", "10:20,500:600", "399,:", "200:240"]
+        {
             write(selection.to_owned()).await;
         }
         new.finish().await.unwrap();

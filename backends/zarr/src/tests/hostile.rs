@@ -18,7 +18,13 @@ async fn use_it(bench: &Bench) -> Vec<ErrorKind> {
     let region = Region::whole(&Shape::new([6, 4]).unwrap());
     kinds.extend(array.describe().await.err().map(|error| error.kind()));
     kinds.extend(array.read(&region, numbers(0..24)).await.err().map(|error| error.kind()));
-    kinds.extend(array.write(&Region::rows(&Shape::new([6, 4]).unwrap(), 1, 1), numbers(0..4)).await.err().map(|error| error.kind()));
+    kinds.extend(
+        array
+            .write(&Region::rows(&Shape::new([6, 4]).unwrap(), 1, 1), numbers(0..4))
+            .await
+            .err()
+            .map(|error| error.kind()),
+    );
     kinds.extend(array.append(1, numbers(0..4)).await.err().map(|error| error.kind()));
     kinds
 }
@@ -99,7 +105,11 @@ async fn shards_that_lie_are_found_out() {
     for selection in ["...", "2"] {
         for cut in [0, 1, good.len() / 2, good.len() - 1] {
             bench.put_raw("c/0/0", good.slice(..cut)).await;
-            assert_eq!(bench.read(selection).await.unwrap_err().kind(), ErrorKind::Corrupt, "{selection} {cut}");
+            assert_eq!(
+                bench.read(selection).await.unwrap_err().kind(),
+                ErrorKind::Corrupt,
+                "{selection} {cut}"
+            );
         }
         for at in 0..good.len() {
             let mut flipped = good.to_vec();
@@ -118,7 +128,11 @@ async fn shards_that_lie_are_found_out() {
         ("/chunk_shape", json!([0, 4]), ErrorKind::Corrupt),
         ("/index_location", json!("middle"), ErrorKind::Corrupt),
         ("/index_codecs", json!(["bytes"]), ErrorKind::Corrupt),
-        ("/index_codecs", json!([{"name": "bytes", "configuration": {"endian": "little"}}, "gzip"]), ErrorKind::Unsupported),
+        (
+            "/index_codecs",
+            json!([{"name": "bytes", "configuration": {"endian": "little"}}, "gzip"]),
+            ErrorKind::Unsupported,
+        ),
         ("/codecs", json!([{"name": "sharding_indexed"}]), ErrorKind::Unsupported),
     ] {
         let mut json = json.clone();
@@ -176,5 +190,8 @@ async fn absurd_requests_for_new_arrays_are_refused() {
     assert_eq!(refuse(&[4], DType::Int8, plain().with_chunks([0])), ErrorKind::InvalidInput);
     assert_eq!(refuse(&[4], DType::Int8, plain().with_chunks([1, 1])), ErrorKind::InvalidInput);
     assert_eq!(refuse(&[4], DType::Int8, plain().with_fill(Values::Int16(vec![1]))), ErrorKind::InvalidInput);
-    assert_eq!(refuse(&[4], DType::Int8, plain().with_fill(Values::Int8(vec![1, 2]))), ErrorKind::InvalidInput);
+    assert_eq!(
+        refuse(&[4], DType::Int8, plain().with_fill(Values::Int8(vec![1, 2]))),
+        ErrorKind::InvalidInput
+    );
 }

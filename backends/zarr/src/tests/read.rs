@@ -15,7 +15,8 @@ async fn only_what_is_touched_is_fetched() {
     assert_eq!(description.codecs, ["bytes", "zstd", "crc32c"]);
 
     let read = async |selection: &str| {
-        let region = selection.parse::<fascicle_backend::Selection>().unwrap().resolve(&description.shape).unwrap();
+        let region =
+            selection.parse::<fascicle_backend::Selection>().unwrap().resolve(&description.shape).unwrap();
         let buffer = Values::zeros(DType::Int64, region.element_count().unwrap()).unwrap();
         array.read(&region, buffer).await.unwrap()
     };
@@ -44,7 +45,10 @@ async fn of_a_shard_only_the_index_and_the_chunks_are_fetched() {
     let bench = Bench::with(ZarrOptions::default().with_max_objects(1)).await;
     let mut random = fastrand::Rng::with_seed(1);
     let values: Vec<i64> = (0..256 * 1024).map(|_| random.i64(..)).collect();
-    bench.put(&[256, 1024], Values::Int64(values.clone()), &ArrayOptions::default().with_chunks([16, 256])).await.unwrap();
+    bench
+        .put(&[256, 1024], Values::Int64(values.clone()), &ArrayOptions::default().with_chunks([16, 256]))
+        .await
+        .unwrap();
     assert_eq!(bench.keys().await, ["c/0/0", "zarr.json"]);
     let array = bench.array();
     let shape = Shape::new([256, 1024]).unwrap();
@@ -53,7 +57,8 @@ async fn of_a_shard_only_the_index_and_the_chunks_are_fetched() {
     let region: fascicle_backend::Selection = "17:19,300:310".parse().unwrap();
     let region = region.resolve(&shape).unwrap();
     let read = array.read(&region, Values::zeros(DType::Int64, 20).unwrap()).await.unwrap();
-    let expected: Vec<i64> = (17..19).flat_map(|row| values[row * 1024 + 300..row * 1024 + 310].to_vec()).collect();
+    let expected: Vec<i64> =
+        (17..19).flat_map(|row| values[row * 1024 + 300..row * 1024 + 310].to_vec()).collect();
     assert!(read.same_bits(&Values::Int64(expected)));
     let log = bench.store.take_log();
     assert_eq!(log.len(), 3, "{log:?}");
@@ -93,7 +98,8 @@ async fn little_memory_and_few_requests_at_once_are_enough() {
         let bench = Bench::with(narrow.clone().with_max_objects(max_objects)).await;
         bench.put(&[100, 40], numbers(0..4000), &ArrayOptions::default().with_chunks([7, 11])).await.unwrap();
         assert!(bench.read("...").await.unwrap().same_bits(&numbers(0..4000)));
-        let (a, b, c) = tokio::join!(bench.read_i64("3:80,5:6"), bench.read_i64("50"), bench.read_i64("...,::13"));
+        let (a, b, c) =
+            tokio::join!(bench.read_i64("3:80,5:6"), bench.read_i64("50"), bench.read_i64("...,::13"));
         assert_eq!((a.len(), b[0], c.len()), (77, 2000, 400));
     }
 }

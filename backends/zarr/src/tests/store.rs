@@ -10,14 +10,14 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{ArrayOptions, ArraySpec, DType, Region, Result, Shape, Values};
-use futures::stream::BoxStream;
 use fascicle_objects::{
     Store,
     object_store::{
-    self, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, memory::InMemory, path::Path,
+        self, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+        PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, memory::InMemory, path::Path,
     },
 };
+use futures::stream::BoxStream;
 use std::{
     fmt,
     sync::{Arc, Mutex},
@@ -82,14 +82,20 @@ impl TestStore {
         Some(tricks.remove(at))
     }
 
-    async fn swap(&self, location: &Path, payload: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
+    async fn swap(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> object_store::Result<PutResult> {
         if !self.by_content {
             return self.inner.put_opts(location, payload, options).await;
         }
         let _alone = self.swap.lock().await;
         let bytes: Bytes = payload.clone().into();
         if let PutMode::Update(version) = &options.mode {
-            let precondition = || object_store::Error::Precondition { path: location.to_string(), source: "changed".into() };
+            let precondition =
+                || object_store::Error::Precondition { path: location.to_string(), source: "changed".into() };
             let current = match self.inner.get_opts(location, GetOptions::default()).await {
                 Ok(found) => found.bytes().await?,
                 Err(_) => return Err(precondition()),
@@ -106,7 +112,12 @@ impl TestStore {
 
 #[async_trait]
 impl ObjectStore for TestStore {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> object_store::Result<PutResult> {
         self.note("PUT", location);
         tokio::task::yield_now().await;
         match self.trick(location) {
@@ -115,16 +126,22 @@ impl ObjectStore for TestStore {
                 self.swap(location, payload, options).await?;
                 Err(generic("the connection was closed"))
             }
-            Some(Trick::RefuseOnce(_)) => {
-                Err(object_store::Error::AlreadyExists { path: location.to_string(), source: "try again".into() })
-            }
-            Some(Trick::Die(_)) => {
-                Err(object_store::Error::PermissionDenied { path: location.to_string(), source: "died".into() })
-            }
+            Some(Trick::RefuseOnce(_)) => Err(object_store::Error::AlreadyExists {
+                path: location.to_string(),
+                source: "try again".into(),
+            }),
+            Some(Trick::Die(_)) => Err(object_store::Error::PermissionDenied {
+                path: location.to_string(),
+                source: "died".into(),
+            }),
         }
     }
 
-    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> object_store::Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(
+        &self,
+        _: &Path,
+        _: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
         Err(generic("not used"))
     }
 
@@ -140,12 +157,18 @@ impl ObjectStore for TestStore {
         if let Some(unless) = options.if_none_match.take()
             && Some(&unless) == tag.as_ref()
         {
-            return Err(object_store::Error::NotModified { path: location.to_string(), source: "same".into() });
+            return Err(object_store::Error::NotModified {
+                path: location.to_string(),
+                source: "same".into(),
+            });
         }
         if let Some(only) = options.if_match.take()
             && Some(&only) != tag.as_ref()
         {
-            return Err(object_store::Error::Precondition { path: location.to_string(), source: "changed".into() });
+            return Err(object_store::Error::Precondition {
+                path: location.to_string(),
+                source: "changed".into(),
+            });
         }
         let mut result = self.inner.get_opts(location, options).await?;
         result.meta.e_tag = tag;
@@ -214,7 +237,13 @@ impl Bench {
         self.places.claims(&Path::from("d"), "x.zarr")
     }
 
-    pub(crate) fn begin(&self, shape: &[u64], dtype: DType, options: &ArrayOptions, existing: Existing) -> Result<NewArray> {
+    pub(crate) fn begin(
+        &self,
+        shape: &[u64],
+        dtype: DType,
+        options: &ArrayOptions,
+        existing: Existing,
+    ) -> Result<NewArray> {
         let spec = ArraySpec { shape: Shape::new(shape)?, dtype };
         NewArray::begin(self.array(), self.claims(), &spec, options, existing)
     }
@@ -242,7 +271,8 @@ impl Bench {
 
     /// The keys below the array, sorted.
     pub(crate) async fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self.array().objects.list().await.unwrap().into_iter().map(|(key, _)| key).collect();
+        let mut keys: Vec<String> =
+            self.array().objects.list().await.unwrap().into_iter().map(|(key, _)| key).collect();
         keys.sort();
         keys
     }

@@ -168,6 +168,19 @@ impl Tree {
         }
     }
 
+    /// Fails unless the directory that an entry at `path` stands in exists. The error is about the entry.
+    async fn require_parent(&self, path: &EntryPath) -> Result<()> {
+        let Some(parent) = path.parent().filter(|parent| !parent.is_root()) else { return Ok(()) };
+        match self.require_directory(&parent).await {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::WrongKind) => {
+                let why =
+                    format!("'{parent}' is not a directory that it could stand in: {}", error.message());
+                Err(Error::new(error.kind(), why).at(path))
+            }
+            found => found,
+        }
+    }
+
     /// Whether an entry of `kind` may be written at `path` in `mode`; returns what it would replace.
     ///
     /// Cost: one request when there is an entry, or the parent is the root; else up to two more. Errors: `NotFound` and `WrongKind`
@@ -194,9 +207,7 @@ impl Tree {
             }
         }
         if entries.is_empty() {
-            if let Some(parent) = path.parent().filter(|parent| !parent.is_root()) {
-                self.require_directory(&parent).await?;
-            }
+            self.require_parent(path).await?;
             self.check_case(path, kind).await?;
         }
         Ok(entries)
