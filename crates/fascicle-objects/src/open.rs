@@ -26,8 +26,10 @@ impl Store {
     /// machine that this runs on. Errors: `InvalidInput` for an unknown or malformed option; `WrongKind` when a local place is no
     /// folder.
     pub fn open(config: &StoreConfig) -> Result<Store> {
-        let context =
-            ErrorContext { secrets: Secrets::of(&config.options), container: config.place.container() };
+        let context = ErrorContext {
+            secrets: Secrets::of(&everything_said(&config.options)),
+            container: config.place.container(),
+        };
         let failed = |error| context.error("opening", &config.place.to_string(), error);
         let (objects, children): (Arc<dyn ObjectStore>, Children) = match &config.place {
             StorePlace::Local(path) => {
@@ -60,6 +62,7 @@ impl Store {
             prefix: config.place.prefix(),
             location: config.place.to_string(),
             identity: format!("{} at {endpoint}", config.place),
+            is_durable: !matches!(config.place, StorePlace::Memory(_)),
             limits: config.limits.clone(),
             context,
         }))
@@ -112,7 +115,7 @@ fn s3_builder(bucket: &str, config: &StoreConfig) -> Result<AmazonS3Builder, Ope
     for (key, value) in options_of_profile() {
         let key = AmazonS3ConfigKey::from_str(key)?;
         let is_credential = !matches!(key, AmazonS3ConfigKey::Region | AmazonS3ConfigKey::Endpoint);
-        if !given(&builder, key.clone()) && !(is_credential && has_credentials) {
+        if !(given(&builder, key) || is_credential && has_credentials) {
             builder = builder.with_config(key, value);
         }
     }
@@ -232,6 +235,15 @@ fn retry_config(limits: &StoreLimits) -> RetryConfig {
         max_retries: limits.max_retries,
         retry_timeout: limits.retry_timeout,
     }
+}
+
+/// The options, and what the environment says beside them: all that a text of the service's may repeat.
+fn everything_said(options: &StoreOptions) -> StoreOptions {
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|prefix| name.starts_with(prefix)));
+    let given = options.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+    environment.chain(given).collect()
 }
 
 fn refuse_options(options: &StoreOptions) -> Result<()> {

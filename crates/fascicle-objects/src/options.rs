@@ -39,9 +39,14 @@ impl StoreOptions {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The values that may be secrets.
+    /// The values that may be secrets. The path of a file that holds one is not: messages about the file name it.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| value)
+        let names_a_file = |key: &str| {
+            ["file", "path", "application_credentials", "service_account"]
+                .iter()
+                .any(|word| key.ends_with(word))
+        };
+        self.iter().filter(move |(key, _)| is_secret(key) && !names_a_file(key)).map(|(_, value)| value)
     }
 }
 

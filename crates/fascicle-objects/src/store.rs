@@ -46,6 +46,7 @@ pub(crate) struct StoreParts {
     pub(crate) location: String,
     /// The same for all stores that are one service's same place, within this process.
     pub(crate) identity: String,
+    pub(crate) is_durable: bool,
     pub(crate) limits: StoreLimits,
     pub(crate) context: ErrorContext,
 }
@@ -86,6 +87,7 @@ impl Store {
             prefix: Path::default(),
             location: location.to_owned(),
             identity: format!("{location} number {number}"),
+            is_durable: true,
             limits: StoreLimits::default(),
             context: ErrorContext { container: format!("'{location}'"), ..ErrorContext::default() },
         })
@@ -125,6 +127,11 @@ impl Store {
     /// Whether this is a folder of the local file system, where renames cost nothing.
     pub fn is_local(&self) -> bool {
         self.local().is_some()
+    }
+
+    /// Whether what is written outlives this process.
+    pub fn is_durable(&self) -> bool {
+        self.inner.parts.is_durable
     }
 
     pub(crate) fn identity(&self) -> &str {

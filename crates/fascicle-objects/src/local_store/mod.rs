@@ -23,7 +23,12 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, path::Path,
 };
-use std::{fmt, ops::Range, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// How many deletions are under way at once.
 const DELETIONS: usize = 16;
@@ -49,6 +54,8 @@ struct Inner {
     root: Arc<Root>,
     staging: Staging,
     lock_timeout: Duration,
+    /// Whether the file system takes names that differ in case alone for one; found out when it matters.
+    ignores_case: OnceLock<bool>,
 }
 
 /// How a [`ConfinedLocalStore`] is used.
@@ -75,7 +82,8 @@ impl ConfinedLocalStore {
     pub fn new(root: &std::path::Path, options: &LocalStoreOptions) -> BackendResult<Self> {
         let root = Root::new(root, options.follow_symlinks)?;
         let staging = Staging::new(root.clone(), options.fsync);
-        let inner = Inner { root, staging, lock_timeout: options.lock_timeout };
+        let inner =
+            Inner { root, staging, lock_timeout: options.lock_timeout, ignores_case: OnceLock::new() };
         Ok(ConfinedLocalStore { inner: Arc::new(inner) })
     }
 

@@ -64,7 +64,14 @@ pub(crate) fn has_folder(inner: &Inner, prefix: &Path) -> Result<bool> {
 }
 
 pub(crate) fn case_collision(inner: &Inner, path: &Path) -> Result<Option<String>> {
-    if !fascicle_local::ignores_case(&inner.staging).map_err(|error| failed(path, error))? {
+    let ignores_case = match inner.ignores_case.get() {
+        Some(known) => *known,
+        None => {
+            let found = fascicle_local::ignores_case(&inner.staging).map_err(|error| failed(path, error))?;
+            *inner.ignores_case.get_or_init(|| found)
+        }
+    };
+    if !ignores_case {
         return Ok(None);
     }
     let (relative, name) = split(path)?;
