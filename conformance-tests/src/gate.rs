@@ -44,10 +44,7 @@ mod tests {
         let needs = [Need::Declared(Capability::Write), Need::Undeclared(Capability::Arrays)];
         assert_eq!(reason_to_skip(&needs, declared), None);
         assert_eq!(reason_to_skip(&[], Capabilities::NONE), None);
-        assert_eq!(
-            reason_to_skip(&needs, Capabilities::NONE).as_deref(),
-            Some("write not declared")
-        );
+        assert_eq!(reason_to_skip(&needs, Capabilities::NONE).as_deref(), Some("write not declared"));
         assert_eq!(
             reason_to_skip(&needs, declared.with(Capability::Arrays)).as_deref(),
             Some("arrays is declared")

@@ -7,8 +7,8 @@ use crate::{
 };
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayOptions, Attributes, AxisRegion, Capabilities, Capability, DType, EntryKind, Error, ErrorKind, MetaWriteMode,
-    Region, Result, Shape, Values, WriteMode,
+    ArrayOptions, Attributes, AxisRegion, Capabilities, Capability, DType, EntryKind, ErrorKind,
+    MetaWriteMode, Region, Result, Shape, Values, WriteMode,
 };
 use std::collections::BTreeMap;
 
@@ -36,12 +36,32 @@ pub(crate) struct Vocabulary(Vec<Verb>);
 impl Vocabulary {
     pub(crate) fn entries() -> Self {
         use Verb::*;
-        Vocabulary(vec![MakeDirectory, MakeDirectory, WriteMeta, PutFile, PutFile, AppendFile, Remove, Rename, Copy])
+        Vocabulary(vec![
+            MakeDirectory,
+            MakeDirectory,
+            WriteMeta,
+            PutFile,
+            PutFile,
+            AppendFile,
+            Remove,
+            Rename,
+            Copy,
+        ])
     }
 
     pub(crate) fn arrays() -> Self {
         use Verb::*;
-        Vocabulary(vec![PutArray, PutArray, AppendArray, AppendArray, WriteRegion, WriteRegion, Rename, Copy, Remove])
+        Vocabulary(vec![
+            PutArray,
+            PutArray,
+            AppendArray,
+            AppendArray,
+            WriteRegion,
+            WriteRegion,
+            Rename,
+            Copy,
+            Remove,
+        ])
     }
 
     pub(crate) fn tables() -> Self {
@@ -51,7 +71,8 @@ impl Vocabulary {
 
     pub(crate) fn everything() -> Self {
         use Verb::*;
-        let writes = [MakeDirectory, PutFile, PutArray, PutTable, AppendFile, AppendArray, AppendTable, WriteRegion];
+        let writes =
+            [MakeDirectory, PutFile, PutArray, PutTable, AppendFile, AppendArray, AppendTable, WriteRegion];
         Vocabulary([&writes[..], &[Remove, Rename, Copy, WriteMeta]].concat())
     }
 
@@ -75,18 +96,72 @@ impl Vocabulary {
 /// One operation. Paths are relative to the directory of the case.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    MakeDirectory { path: String, meta: String },
-    WriteMeta { path: String, meta: String, mode: MetaWriteMode },
-    PutFile { path: String, salt: u64, length: usize, mode: WriteMode },
-    AppendFile { path: String, salt: u64, length: usize },
-    PutArray { path: String, lengths: Vec<u64>, chunks: Option<Vec<u64>>, dtype: DType, first: u64, mode: WriteMode },
-    AppendArray { path: String, rows: u64, width: u64, dtype: DType, first: u64 },
-    WriteRegion { path: String, start: u64, step: u64, count: u64, width: u64, dtype: DType, first: u64 },
-    PutTable { path: String, first: i64, rows: i64, mode: WriteMode },
-    AppendTable { path: String, first: i64, rows: i64 },
-    Remove { path: String },
-    Rename { from: String, to: String },
-    Copy { from: String, to: String },
+    MakeDirectory {
+        path: String,
+        meta: String,
+    },
+    WriteMeta {
+        path: String,
+        meta: String,
+        mode: MetaWriteMode,
+    },
+    PutFile {
+        path: String,
+        salt: u64,
+        length: usize,
+        mode: WriteMode,
+    },
+    AppendFile {
+        path: String,
+        salt: u64,
+        length: usize,
+    },
+    PutArray {
+        path: String,
+        lengths: Vec<u64>,
+        chunks: Option<Vec<u64>>,
+        dtype: DType,
+        first: u64,
+        mode: WriteMode,
+    },
+    AppendArray {
+        path: String,
+        rows: u64,
+        width: u64,
+        dtype: DType,
+        first: u64,
+    },
+    WriteRegion {
+        path: String,
+        start: u64,
+        step: u64,
+        count: u64,
+        width: u64,
+        dtype: DType,
+        first: u64,
+    },
+    PutTable {
+        path: String,
+        first: i64,
+        rows: i64,
+        mode: WriteMode,
+    },
+    AppendTable {
+        path: String,
+        first: i64,
+        rows: i64,
+    },
+    Remove {
+        path: String,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
+    Copy {
+        from: String,
+        to: String,
+    },
 }
 
 impl Operation {
@@ -110,15 +185,22 @@ impl Operation {
         }
         let salt = numbers.u64(0..1000);
         match numbers.choice(vocabulary.0.iter().copied()).unwrap_or(Verb::PutFile) {
-            Verb::MakeDirectory => Operation::MakeDirectory { path: path(numbers), meta: format!("n: {salt}\n") },
+            Verb::MakeDirectory => {
+                Operation::MakeDirectory { path: path(numbers), meta: format!("n: {salt}\n") }
+            }
             Verb::WriteMeta => {
                 let mode = if numbers.bool() { MetaWriteMode::Create } else { MetaWriteMode::Overwrite };
                 Operation::WriteMeta { path: path(numbers), meta: format!("n: {salt}\n"), mode }
             }
-            Verb::PutFile => {
-                Operation::PutFile { path: path(numbers), salt, length: numbers.usize(0..50), mode: mode(numbers) }
+            Verb::PutFile => Operation::PutFile {
+                path: path(numbers),
+                salt,
+                length: numbers.usize(0..50),
+                mode: mode(numbers),
+            },
+            Verb::AppendFile => {
+                Operation::AppendFile { path: path(numbers), salt, length: numbers.usize(0..50) }
             }
-            Verb::AppendFile => Operation::AppendFile { path: path(numbers), salt, length: numbers.usize(0..50) },
             Verb::PutArray => {
                 let rows = numbers.u64(0..6);
                 let lengths = if numbers.bool() { vec![rows] } else { vec![rows, 2] };
@@ -198,16 +280,18 @@ impl Operation {
                 Ok(None)
             }
             Operation::PutTable { path, first, rows, mode } => {
-                place.put_table_as(&below(path), &people(*first, *rows)?, *mode).await.map(Some)
+                place.put_table_as(&below(path), &samples::people(*first, *rows)?, *mode).await.map(Some)
             }
             Operation::AppendTable { path, first, rows } => {
-                place.append_table(&below(path), &people(*first, *rows)?).await.map(Some)
+                place.append_table(&below(path), &samples::people(*first, *rows)?).await.map(Some)
             }
             Operation::Remove { path } => place.remove(&at(&below(path))?).await.map(|()| None),
             Operation::Rename { from, to } => {
                 place.rename(&at(&below(from))?, &at(&below(to))?).await.map(|()| None)
             }
-            Operation::Copy { from, to } => place.copy(&at(&below(from))?, &at(&below(to))?).await.map(|()| None),
+            Operation::Copy { from, to } => {
+                place.copy(&at(&below(from))?, &at(&below(to))?).await.map(|()| None)
+            }
         }
     }
 
@@ -224,15 +308,17 @@ impl Operation {
     }
 }
 
-fn people(first: i64, rows: i64) -> Result<arrow_array::RecordBatch> {
-    samples::people(first, rows).map_err(|error| Error::new(ErrorKind::Internal, "no sample").caused_by(error))
-}
-
 #[derive(Clone, Debug)]
 enum Entry {
-    Directory { meta: String },
+    Directory {
+        meta: String,
+    },
     File(Vec<u8>),
-    Array { shape: Shape, dtype: DType, values: Vec<Values> },
+    Array {
+        shape: Shape,
+        dtype: DType,
+        values: Vec<Values>,
+    },
     /// The first id and the number of rows of each part.
     Table(Vec<(i64, i64)>),
 }
@@ -321,8 +407,9 @@ impl Model {
                             return Err(vec![ErrorKind::Conflict]);
                         }
                         let new = elements(*dtype, *first, count * width);
-                        let positions = (0..*count)
-                            .flat_map(|row| (0..*width).map(move |column| (start + row * step) * width + column));
+                        let positions = (0..*count).flat_map(|row| {
+                            (0..*width).map(move |column| (start + row * step) * width + column)
+                        });
                         for (position, element) in positions.zip(new) {
                             if let Some(old) = values.get_mut(position as usize) {
                                 *old = element;
@@ -387,9 +474,12 @@ impl Model {
         match entry {
             Entry::Directory { meta } => self.directory(path, meta),
             Entry::File(content) => Node::File { content: Bytes::from(content.clone()), attributes },
-            Entry::Array { shape, dtype, values } => {
-                Node::Array { shape: shape.clone(), dtype: *dtype, values: Bits(joined(*dtype, values)), attributes }
-            }
+            Entry::Array { shape, dtype, values } => Node::Array {
+                shape: shape.clone(),
+                dtype: *dtype,
+                values: Bits(joined(*dtype, values)),
+                attributes,
+            },
             Entry::Table(parts) => Node::Table { rows: rows_of(parts), attributes },
         }
     }
@@ -419,7 +509,9 @@ impl Model {
         let mut reasons = self.parent_reasons(path);
         match (self.entries.get(path), mode) {
             (Some(_), WriteMode::Create) => reasons.push(ErrorKind::AlreadyExists),
-            (Some(old), WriteMode::Overwrite) if old.kind() != entry.kind() => reasons.push(ErrorKind::WrongKind),
+            (Some(old), WriteMode::Overwrite) if old.kind() != entry.kind() => {
+                reasons.push(ErrorKind::WrongKind)
+            }
             _ => {}
         }
         none(reasons)?;
@@ -475,8 +567,10 @@ fn joined(dtype: DType, elements: &[Values]) -> Values {
 
 /// The rows of all parts. Samples of one kind share a schema, so that they can be joined.
 fn rows_of(parts: &[(i64, i64)]) -> arrow_array::RecordBatch {
-    let batches: Vec<_> = parts.iter().filter_map(|(first, rows)| samples::people(*first, *rows).ok()).collect();
-    let schema = batches.first().map(|batch| batch.schema()).unwrap_or_else(|| arrow_schema::Schema::empty().into());
+    let batches: Vec<_> =
+        parts.iter().filter_map(|(first, rows)| samples::people(*first, *rows).ok()).collect();
+    let schema =
+        batches.first().map(|batch| batch.schema()).unwrap_or_else(|| arrow_schema::Schema::empty().into());
     arrow_select::concat::concat_batches(&schema, &batches)
         .unwrap_or_else(|_| arrow_array::RecordBatch::new_empty(schema))
 }

@@ -7,9 +7,9 @@ use crate::snapshot::Bits;
 use arrow_array::RecordBatch;
 use bytes::{Bytes, BytesMut};
 use fascicle_backend::{
-    ArrayOptions, ArraySpec, ArrayStore, Attributes, Backend, EntryKind, EntryPath, Error, ErrorKind, FileOptions,
-    Region, Result, ScanOptions, Selection, Shape, TableOptions, TableStore, Values, Version, WriteMode,
-    wrap::Enforced,
+    ArrayOptions, ArraySpec, ArrayStore, Attributes, Backend, EntryKind, EntryPath, Error, ErrorKind,
+    FileOptions, Region, Result, ScanOptions, Selection, Shape, TableOptions, TableStore, Values, Version,
+    WriteMode, wrap::Enforced,
 };
 use futures::TryStreamExt;
 use std::{ops::Range, sync::Arc};
@@ -136,7 +136,12 @@ impl Place {
     }
 
     /// Creates an array without writing any of its elements.
-    pub(crate) async fn put_unwritten(&self, path: &str, spec: &ArraySpec, options: &ArrayOptions) -> Result<()> {
+    pub(crate) async fn put_unwritten(
+        &self,
+        path: &str,
+        spec: &ArraySpec,
+        options: &ArrayOptions,
+    ) -> Result<()> {
         self.array_store()?.create(&at(path)?, spec, options, WriteMode::Create).await?.finish().await
     }
 
@@ -191,7 +196,8 @@ impl Place {
 
     /// What a scan returns, as one batch. Its schema is that of the batches, or the table's when there are none.
     pub(crate) async fn scan(&self, path: &str, options: &ScanOptions) -> Result<RecordBatch> {
-        let batches: Vec<RecordBatch> = self.table_store()?.scan(&at(path)?, options).await?.try_collect().await?;
+        let batches: Vec<RecordBatch> =
+            self.table_store()?.scan(&at(path)?, options).await?.try_collect().await?;
         let schema = match batches.first() {
             Some(batch) => batch.schema(),
             None => self.table_store()?.describe(&at(path)?).await?.schema,

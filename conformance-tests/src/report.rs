@@ -76,10 +76,7 @@ impl Report {
 
     /// The names of the behaviours that do not hold and are not known deviations.
     pub fn broken(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.rows
-            .iter()
-            .filter(|row| matches!(row.outcome, Outcome::Broken(_)))
-            .map(|row| row.behaviour.name)
+        self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Broken(_))).map(|row| row.behaviour.name)
     }
 
     fn count(&self, outcome: &str) -> usize {

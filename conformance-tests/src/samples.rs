@@ -1,10 +1,7 @@
 //! Data to write: every dtype with its awkward values, and a table of every kind of column.
 
-use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
-};
-use arrow_schema::ArrowError;
-use fascicle_backend::{DType, TimeUnit, Values};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use fascicle_backend::{DType, Error, ErrorKind, Result, TimeUnit, Values};
 use half::f16;
 use num_complex::Complex;
 use std::sync::Arc;
@@ -39,7 +36,9 @@ pub(crate) fn numbered(dtype: DType, first: u64, count: u64) -> Values {
         DType::Float32 => Values::Float32(all(first, count, |i| i as f32 * -0.1)),
         DType::Float64 => Values::Float64(all(first, count, |i| i as f64 * 0.1)),
         DType::Complex64 => Values::Complex64(all(first, count, |i| Complex::new(i as f32, -0.5 * i as f32))),
-        DType::Complex128 => Values::Complex128(all(first, count, |i| Complex::new(-(i as f64), 0.1 * i as f64))),
+        DType::Complex128 => {
+            Values::Complex128(all(first, count, |i| Complex::new(-(i as f64), 0.1 * i as f64)))
+        }
         DType::FixedBytes(width) => {
             let byte = |i: u64, at: u64| (i.wrapping_mul(31).wrapping_add(at * 7) % 251) as u8;
             let bytes = (first..first + count).flat_map(|i| (0..u64::from(width)).map(move |at| byte(i, at)));
@@ -58,12 +57,13 @@ pub(crate) fn counting(first: u64, count: u64) -> Values {
 
 /// Bytes without a pattern that a backend could mistake for its own, the same for the same `salt`.
 pub(crate) fn bytes(salt: u64, count: usize) -> Vec<u8> {
-    let mut numbers = fastrand::Rng::with_seed(salt);
-    (0..count).map(|_| numbers.u8(..)).collect()
+    let mut bytes = vec![0; count];
+    fastrand::Rng::with_seed(salt).fill(&mut bytes);
+    bytes
 }
 
 /// A table of five columns of which three have nulls: `id` counts from `first`.
-pub(crate) fn people(first: i64, rows: i64) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn people(first: i64, rows: i64) -> Result<RecordBatch> {
     let ids = first..first + rows;
     let ages = ids.clone().map(|id| (id % 4 != 1).then_some(id * 10));
     let names = ids.clone().map(|id| (id % 3 != 2).then(|| format!("name {id}")));
@@ -76,6 +76,7 @@ pub(crate) fn people(first: i64, rows: i64) -> Result<RecordBatch, ArrowError> {
         ("even", Arc::new(BooleanArray::from_iter(ids.map(|id| Some(id % 2 == 0)))), false),
     ];
     RecordBatch::try_from_iter_with_nullable(columns)
+        .map_err(|error| Error::new(ErrorKind::Internal, "the sample cannot be made").caused_by(error))
 }
 
 /// The column `id` of rows of [`people`].

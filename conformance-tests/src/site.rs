@@ -28,7 +28,8 @@ impl Site {
     pub(crate) fn new(name: &str) -> io::Result<Self> {
         static SITES: AtomicU64 = AtomicU64::new(0);
         let dir = tempfile::Builder::new().prefix("fascicle-conformance-").tempdir()?;
-        let unique = dir.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let unique =
+            dir.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let number = SITES.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("{unique}/{number}-{}", name.replace("::", "-"));
         Ok(Site { inner: Arc::new(Inner { dir, prefix }) })

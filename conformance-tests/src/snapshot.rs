@@ -42,9 +42,12 @@ impl Place {
 
     /// An entry with everything in it; `None` when there is none.
     pub(crate) async fn entry(&self, path: &str) -> Result<Option<Node>> {
-        match self.node(EntryPath::parse(path)?).await {
+        let path = EntryPath::parse(path)?;
+        match self.stat(&path).await {
             Err(error) if error.is_not_found() => Ok(None),
-            other => other.map(Some),
+            Err(error) => Err(error),
+            // What is missing from here on should have been there.
+            Ok(_) => self.node(path).await.map(Some),
         }
     }
 

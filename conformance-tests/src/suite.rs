@@ -78,7 +78,9 @@ impl Suite {
         self.clean_up = Some(Arc::new(move |site| {
             let cleaning = clean_up(site);
             Box::pin(async move {
-                cleaning.await.map_err(|error| Failure::new(format!("the site cannot be cleaned up: {error}")))
+                cleaning
+                    .await
+                    .map_err(|error| Failure::new(format!("the site cannot be cleaned up: {error}")))
             })
         }));
         self
@@ -121,8 +123,11 @@ impl Suite {
         let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
         outcomes.sort_by_key(|(at, _)| *at);
         let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome);
-        let rows =
-            behaviours.into_iter().zip(outcomes).map(|(behaviour, outcome)| Row { behaviour, outcome }).collect();
+        let rows = behaviours
+            .into_iter()
+            .zip(outcomes)
+            .map(|(behaviour, outcome)| Row { behaviour, outcome })
+            .collect();
         self.finished(declared, rows)
     }
 
@@ -150,10 +155,8 @@ impl Suite {
         let rows: Arc<Mutex<Vec<Row>>> = Arc::default();
         let trials = all().into_iter().map(|behaviour| suite.trial(behaviour, declared, &rows)).collect();
         let conclusion = libtest_mimic::run(&arguments, trials);
-        let is_whole = !arguments.list
-            && !arguments.ignored
-            && arguments.filter.is_none()
-            && arguments.skip.is_empty();
+        let is_whole =
+            !arguments.list && !arguments.ignored && arguments.filter.is_none() && arguments.skip.is_empty();
         if !is_whole {
             return conclusion.exit_code();
         }
@@ -187,9 +190,7 @@ impl Suite {
         let trial = Trial::ignorable_test(behaviour.name, move || {
             let outcome = suite.outcome(&behaviour, declared);
             let verdict = match &outcome {
-                Outcome::Broken(why) => {
-                    Err(Failed::from(format!("{why}\ncontract: {}", behaviour.contract)))
-                }
+                Outcome::Broken(why) => Err(Failed::from(format!("{why}\ncontract: {}", behaviour.contract))),
                 Outcome::NotApplicable(why) => Ok(Completion::ignored_with(why)),
                 Outcome::Held | Outcome::Deviates(_) => Ok(Completion::Completed),
             };
@@ -223,11 +224,9 @@ impl Suite {
 
     fn check(&self, behaviour: &Behaviour) -> Result<(), Failure> {
         let site = Site::new(behaviour.name)?;
-        let subject =
-            Subject::new(self.open.clone(), site.clone(), behaviour.name, seed::of_this_run());
-        let checked = runner::run(self.deadline, (behaviour.check)(subject));
-        let cleaned = self.cleaned(site);
-        checked.and(cleaned)
+        let subject = Subject::new(self.open.clone(), site, behaviour.name, seed::of_this_run());
+        let checked = runner::run(self.deadline, (behaviour.check)(subject.clone()));
+        subject.sites().into_iter().map(|site| self.cleaned(site)).fold(checked, Result::and)
     }
 
     fn cleaned(&self, site: Site) -> Result<(), Failure> {

@@ -168,7 +168,9 @@ async fn it_is_written_with_steps(subject: Subject) -> Checked {
     writer.write(&region([(1, 2, 3), (0, 2, 3)]), samples::counting(1, 9)).await?;
     writer.finish().await?;
     let mut expected = vec![0; 30];
-    for (number, (row, column)) in [1, 3, 5].into_iter().flat_map(|row| [0, 2, 4].map(|c| (row, c))).enumerate() {
+    for (number, (row, column)) in
+        [1, 3, 5].into_iter().flat_map(|row| [0, 2, 4].map(|c| (row, c))).enumerate()
+    {
         if let Some(element) = expected.get_mut(row * 5 + column) {
             *element = number as i64 + 1;
         }
@@ -445,7 +447,9 @@ async fn writing_what_does_not_fit_changes_nothing(subject: Subject) -> Checked 
     let place = subject.open().await?;
     place.put_array("x", &[4], samples::counting(0, 4)).await?;
     let before = place.everything().await?;
-    for region in [region([(2, 1, 3)]), region([(4, 1, 1)]), region([(0, 2, 3)]), region([(0, 1, 1), (0, 1, 1)])] {
+    for region in
+        [region([(2, 1, 3)]), region([(4, 1, 1)]), region([(0, 2, 3)]), region([(0, 1, 1), (0, 1, 1)])]
+    {
         let values = samples::counting(9, region.element_count()?);
         refused(place.write_region("x", &region, values).await, ErrorKind::Conflict)?;
     }
@@ -460,9 +464,12 @@ async fn writing_a_region_needs_an_array(subject: Subject) -> Checked {
     place.put_file("f", "content").await?;
     place.make_dir("d").await?;
     let before = place.everything().await?;
-    for (path, kind) in
-        [("x", ErrorKind::NotFound), ("d/x", ErrorKind::NotFound), ("f", ErrorKind::WrongKind), ("d", ErrorKind::WrongKind)]
-    {
+    for (path, kind) in [
+        ("x", ErrorKind::NotFound),
+        ("d/x", ErrorKind::NotFound),
+        ("f", ErrorKind::WrongKind),
+        ("d", ErrorKind::WrongKind),
+    ] {
         refused(place.write_region(path, &region([(0, 1, 1)]), samples::counting(0, 1)).await, kind)?;
     }
     ensure_eq!(place.everything().await?, before, "what the place holds");

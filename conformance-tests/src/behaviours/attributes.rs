@@ -84,9 +84,7 @@ async fn one_of_each(place: &Place) -> Result<Vec<&'static str>> {
         paths.push("a");
     }
     if place.capabilities().has(Capability::Tables) {
-        let rows = samples::people(0, 3)
-            .map_err(|error| Error::new(ErrorKind::Internal, "no sample").caused_by(error))?;
-        place.put_table("t", &rows).await?;
+        place.put_table("t", &samples::people(0, 3)?).await?;
         paths.push("t");
     }
     Ok(paths)
@@ -192,7 +190,8 @@ async fn a_file_is_created_with_them(subject: Subject) -> Checked {
 
 async fn an_array_is_created_with_them(subject: Subject) -> Checked {
     let place = subject.open().await?;
-    let options = ArrayOptions::default().with_attribute("units", "mV").with_attribute("dims", json!(["t", "x"]));
+    let options =
+        ArrayOptions::default().with_attribute("units", "mV").with_attribute("dims", json!(["t", "x"]));
     place.put_array_with("x", &[2], samples::counting(0, 2), &options, WriteMode::Create).await?;
     ensure_eq!(place.attributes("x").await?, options.attributes, "the attributes");
     Ok(())
@@ -318,7 +317,8 @@ async fn large_attributes_come_back_or_are_refused(subject: Subject) -> Checked 
     let place = subject.open().await?;
     place.put_array("x", &[3], samples::counting(0, 3)).await?;
     let small = attributes(json!({"a": 1}));
-    let large = attributes(json!({"text": "ü".repeat(100_000), "numbers": (0..20_000).collect::<Vec<u32>>()}));
+    let large =
+        attributes(json!({"text": "ü".repeat(100_000), "numbers": (0..20_000).collect::<Vec<u32>>()}));
     place.put_attributes("x", &small).await?;
     let expected = match place.put_attributes("x", &large).await {
         Ok(()) => large,

@@ -118,7 +118,10 @@ async fn one_task_creates_a_file(subject: Subject) -> Checked {
     })
     .await?;
     let winner = winner(answers, ErrorKind::AlreadyExists)?;
-    ensure!(place.file("x").await? == samples::bytes(winner as u64, 10_000), "the bytes are not the winner's");
+    ensure!(
+        place.file("x").await? == samples::bytes(winner as u64, 10_000),
+        "the bytes are not the winner's"
+    );
     Ok(())
 }
 
@@ -146,7 +149,8 @@ async fn one_task_creates_a_record(subject: Subject) -> Checked {
     })
     .await?;
     let outcomes = answers.into_iter().collect::<Result<Vec<_>>>()?;
-    let winners: Vec<usize> = (0..TASKS).filter(|task| outcomes.get(*task) == Some(&CreateOutcome::Created)).collect();
+    let winners: Vec<usize> =
+        (0..TASKS).filter(|task| outcomes.get(*task) == Some(&CreateOutcome::Created)).collect();
     ensure_eq!(winners.len(), 1, "the number of tasks that created the record");
     let expected = winners.first().map(|winner| Bytes::from(format!("nonce {winner}")));
     ensure_eq!(place.records().read(&key).await?, expected, "the record");
@@ -158,7 +162,8 @@ async fn one_task_updates_a_version(subject: Subject) -> Checked {
     let version = place.make_dir_with("d", "by: nobody\n").await?;
     let directory = at("d")?;
     let answers = together(|number| {
-        let (place, directory, mode) = (place.clone(), directory.clone(), MetaWriteMode::UpdateIf(version.clone()));
+        let (place, directory, mode) =
+            (place.clone(), directory.clone(), MetaWriteMode::UpdateIf(version.clone()));
         async move { place.write_meta(&directory, Bytes::from(format!("by: {number}\n")), mode).await }
     })
     .await?;
@@ -621,7 +626,11 @@ async fn writers_of_different_entries_do_not_meet(subject: Subject) -> Checked {
         ensure_eq!(found, Bits(samples::counting(first, 20)), "the array of task {task}");
         let found = place.file(&format!("d/f{task}")).await?;
         ensure!(found == samples::bytes(first, 1000), "the file of task {task} differs");
-        ensure_eq!(place.file(&format!("d/d{task}/x")).await?, format!("{task}").as_bytes(), "the inner file");
+        ensure_eq!(
+            place.file(&format!("d/d{task}/x")).await?,
+            format!("{task}").as_bytes(),
+            "the inner file"
+        );
     }
     Ok(())
 }
@@ -643,7 +652,10 @@ async fn a_handle_serves_several_runtimes(subject: Subject) -> Checked {
         })
     };
     let threads: Vec<_> = (0..4).map(on_thread).collect();
-    for thread in tokio::task::spawn_blocking(|| threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()).await? {
+    for thread in
+        tokio::task::spawn_blocking(|| threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>())
+            .await?
+    {
         thread.map_err(|_| Failure::new("a thread panicked"))??;
     }
     ensure_eq!(place.names("").await?.len(), 4, "the number of files");

@@ -14,9 +14,9 @@ behaviours! { "dtype"
     unsigned_integers_come_back [Write, Arrays];
     /// All 65,536 values of `float16` come back.
     every_float16_comes_back [Write, Arrays];
-    /// `float32` comes back: extremes, subnormals and infinities.
+    /// Values of `float32` come back: extremes, subnormals and infinities.
     float32_comes_back [Write, Arrays];
-    /// `float64` comes back: extremes, subnormals and infinities.
+    /// Values of `float64` come back: extremes, subnormals and infinities.
     float64_comes_back [Write, Arrays];
     /// The payload and the sign of a NaN come back.
     payloads_of_nan_come_back [Write, Arrays];
@@ -72,13 +72,23 @@ async fn every_float16_comes_back(subject: Subject) -> Checked {
 }
 
 async fn float32_comes_back(subject: Subject) -> Checked {
-    let values = vec![f32::MIN, f32::MAX, f32::MIN_POSITIVE, 1e-45, -1e-40, f32::INFINITY, f32::NEG_INFINITY, 0.1];
+    let values =
+        vec![f32::MIN, f32::MAX, f32::MIN_POSITIVE, 1e-45, -1e-40, f32::INFINITY, f32::NEG_INFINITY, 0.1];
     come_back(&subject.open().await?, Values::Float32(values)).await
 }
 
 async fn float64_comes_back(subject: Subject) -> Checked {
-    let values =
-        vec![f64::MIN, f64::MAX, f64::MIN_POSITIVE, 5e-324, -1e-310, f64::INFINITY, f64::NEG_INFINITY, 0.1, 1e300];
+    let values = vec![
+        f64::MIN,
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        5e-324,
+        -1e-310,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        0.1,
+        1e300,
+    ];
     come_back(&subject.open().await?, Values::Float64(values)).await
 }
 
@@ -118,14 +128,28 @@ async fn complex_numbers_come_back(subject: Subject) -> Checked {
 async fn fixed_bytes_come_back(subject: Subject) -> Checked {
     let place = subject.open().await?;
     come_back(&place, Values::FixedBytes { width: 1, bytes: (0..=255).collect() }).await?;
-    come_back(&place, Values::FixedBytes { width: 4, bytes: b"abcda\0\0\0\0\0\0\0\0a\0b\0\0\0d".to_vec() }).await?;
+    come_back(&place, Values::FixedBytes { width: 4, bytes: b"abcda\0\0\0\0\0\0\0\0a\0b\0\0\0d".to_vec() })
+        .await?;
     come_back(&place, Values::FixedBytes { width: 1000, bytes: samples::bytes(1, 3000) }).await
 }
 
 async fn text_comes_back(subject: Subject) -> Checked {
     let place = subject.open().await?;
     let long = "long ü ".repeat(10_000);
-    let texts = ["", "a", " padded ", "日本", "🙂", "e\u{301}", "é", "line\nbreak\r\n\ttab", "'\"\\", "nan", &long, ""];
+    let texts = [
+        "",
+        "a",
+        " padded ",
+        "日本",
+        "🙂",
+        "e\u{301}",
+        "é",
+        "line\nbreak\r\n\ttab",
+        "'\"\\",
+        "nan",
+        &long,
+        "",
+    ];
     come_back(&place, Values::Text(texts.map(str::to_owned).to_vec())).await
 }
 
@@ -168,10 +192,12 @@ async fn every_dtype_can_be_a_scalar(subject: Subject) -> Checked {
 
 async fn every_dtype_comes_back_from_chunks(subject: Subject) -> Checked {
     let place = subject.open().await?;
-    let options = ArrayOptions::default().with_chunks([3, 2]).with_codec(fascicle_backend::Codec::Gzip { level: 1 });
+    let options =
+        ArrayOptions::default().with_chunks([3, 2]).with_codec(fascicle_backend::Codec::Gzip { level: 1 });
     for dtype in samples::every_dtype() {
         let values = samples::numbered(dtype, 0, 35);
-        let written = place.put_array_with("x", &[7, 5], values.clone(), &options, WriteMode::Overwrite).await;
+        let written =
+            place.put_array_with("x", &[7, 5], values.clone(), &options, WriteMode::Overwrite).await;
         match written {
             // A storage without this codec still has chunks.
             Err(error) if error.kind() == ErrorKind::Unsupported => {

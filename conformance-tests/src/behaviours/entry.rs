@@ -73,8 +73,7 @@ async fn write(place: &Place, path: &str, kind: EntryKind, count: u64, mode: Wri
             place.put_array_with(path, &[count], samples::counting(7, count), &options, mode).await
         }
         EntryKind::Table => {
-            let rows = samples::people(7, count as i64)
-                .map_err(|error| Error::new(ErrorKind::Internal, "no sample").caused_by(error))?;
+            let rows = samples::people(7, count as i64)?;
             place.put_table_as(path, &rows, mode).await.map(|_rows| ())
         }
         EntryKind::File => place.put_file_as(path, samples::bytes(7, count as usize), mode).await,
@@ -262,7 +261,10 @@ async fn the_time_of_the_last_change_is_plausible(subject: Subject) -> Checked {
     if let (Some(first), Some(second)) = (first, second) {
         // The storage's clock is not ours.
         let (now, day) = (SystemTime::now(), Duration::from_secs(24 * 3600));
-        ensure!(first > now - day && second < now + day, "written at {now:?}, changed at {first:?} and {second:?}");
+        ensure!(
+            first > now - day && second < now + day,
+            "written at {now:?}, changed at {first:?} and {second:?}"
+        );
         ensure!(second >= first, "changed at {first:?}, then at {second:?}");
     }
     Ok(())

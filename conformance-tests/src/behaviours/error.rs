@@ -68,7 +68,11 @@ async fn operation_and_path_of_tables_are_named(subject: Subject) -> Checked {
     place.put_table("t", &rows).await?;
     names(place.table_store()?.describe(&at("missing")?).await, ErrorKind::NotFound, "missing")?;
     names(place.table("file").await, ErrorKind::WrongKind, "file")?;
-    names(place.scan("t", &ScanOptions::default().with_projection(["no"])).await, ErrorKind::InvalidInput, "t")?;
+    names(
+        place.scan("t", &ScanOptions::default().with_projection(["no"])).await,
+        ErrorKind::InvalidInput,
+        "t",
+    )?;
     names(place.put_table("no/t", &rows).await, ErrorKind::NotFound, "no/t")?;
     names(place.put_table("file", &rows).await, ErrorKind::WrongKind, "file")
 }
@@ -109,7 +113,10 @@ async fn a_conflict_is_retryable(subject: Subject) -> Checked {
     let old = place.make_dir_with("d", "n: 1\n").await?;
     place.write_meta(&at("d")?, Bytes::from_static(b"n: 2\n"), MetaWriteMode::Overwrite).await?;
     let update = MetaWriteMode::UpdateIf(old);
-    let error = refused(place.write_meta(&at("d")?, Bytes::from_static(b"n: 3\n"), update).await, ErrorKind::Conflict)?;
+    let error = refused(
+        place.write_meta(&at("d")?, Bytes::from_static(b"n: 3\n"), update).await,
+        ErrorKind::Conflict,
+    )?;
     ensure!(error.is_retryable(), "'{error}' says that trying again is hopeless");
     Ok(())
 }
@@ -132,7 +139,10 @@ async fn an_array_survives_refusals(subject: Subject) -> Checked {
     place.put_array("x", &[1, 2], samples::counting(0, 2)).await?;
     for round in 1..10 {
         refused(place.append_rows("x", 1, samples::counting(0, 3)).await, ErrorKind::Mismatch)?;
-        refused(place.append_rows("x", 1, samples::numbered(DType::Float64, 0, 2)).await, ErrorKind::Mismatch)?;
+        refused(
+            place.append_rows("x", 1, samples::numbered(DType::Float64, 0, 2)).await,
+            ErrorKind::Mismatch,
+        )?;
         place.append_rows("x", 1, samples::counting(2 * round, 2)).await?;
     }
     ensure_eq!(place.array("x").await?.1, Bits(samples::counting(0, 20)), "the elements");

@@ -120,7 +120,9 @@ async fn the_size_of_a_meta_is_limited(subject: Subject) -> Checked {
     let meta = |size: usize| Bytes::from(format!("# {}\n", "x".repeat(size - 3)));
     let directory = at("d")?;
     place.create_directory(&directory, meta(1 << 20)).await?;
-    ensure!(place.meta("d").await? == meta(1 << 20), "the largest meta differs");
+    ensure!(place.meta("d").await? == meta(1 << 20), "the largest meta of a new directory differs");
+    place.write_meta(&EntryPath::root(), meta(1 << 20), MetaWriteMode::Create).await?;
+    ensure!(place.meta("").await? == meta(1 << 20), "the largest meta that is written differs");
     let beyond = meta((1 << 20) + 1);
     let answer = place.write_meta(&directory, beyond.clone(), MetaWriteMode::Overwrite).await;
     refused(answer, ErrorKind::LimitExceeded)?;
@@ -143,7 +145,9 @@ async fn the_size_of_attributes_is_limited(subject: Subject) -> Checked {
 
 async fn many_columns_work(subject: Subject) -> Checked {
     let place = subject.open().await?;
-    let column = |number: i64| (format!("column {number}"), Arc::new(Int64Array::from(vec![number, -number])) as ArrayRef);
+    let column = |number: i64| {
+        (format!("column {number}"), Arc::new(Int64Array::from(vec![number, -number])) as ArrayRef)
+    };
     let rows = RecordBatch::try_from_iter((0..300).map(column))?;
     place.put_table("t", &rows).await?;
     ensure!(place.table("t").await? == rows, "the rows differ");
@@ -162,7 +166,8 @@ async fn a_long_text_works(subject: Subject) -> Checked {
 
 async fn many_records_are_listed(subject: Subject) -> Checked {
     let place = subject.open().await?;
-    let keys = (0..200).map(|number| fascicle_backend::RecordKey::parse(&format!("v1/{:02}/{number:04}", number % 7)));
+    let keys = (0..200)
+        .map(|number| fascicle_backend::RecordKey::parse(&format!("v1/{:02}/{number:04}", number % 7)));
     let mut keys = keys.collect::<Result<Vec<_>>>()?;
     for key in &keys {
         place.records().create(key, Bytes::from_static(b"x")).await?;

@@ -38,7 +38,8 @@ async fn every_entry_is_listed_once_with_its_kind(subject: Subject) -> Checked {
     place.put_file("f", "x").await?;
     place.put_table("t", &samples::people(0, 2)?).await?;
     let entries = place.list(&EntryPath::root()).await?.entries;
-    let listed: Vec<(&str, EntryKind)> = entries.iter().map(|entry| (entry.name.as_str(), entry.kind)).collect();
+    let listed: Vec<(&str, EntryKind)> =
+        entries.iter().map(|entry| (entry.name.as_str(), entry.kind)).collect();
     let expected = [
         ("a", EntryKind::Array),
         ("d", EntryKind::Directory),

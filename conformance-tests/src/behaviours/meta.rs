@@ -133,7 +133,11 @@ async fn an_update_of_nothing_conflicts(subject: Subject) -> Checked {
 async fn the_returned_version_is_the_stored_one(subject: Subject) -> Checked {
     let place = subject.open().await?;
     let created = place.make_dir_with("d", "n: 1\n").await?;
-    ensure_eq!(version(&place, "d").await?, Some(created.clone()), "the version after creating the directory");
+    ensure_eq!(
+        version(&place, "d").await?,
+        Some(created.clone()),
+        "the version after creating the directory"
+    );
     let overwritten = write(&place, "d", "n: 2\n", MetaWriteMode::Overwrite).await?;
     ensure_eq!(version(&place, "d").await?, Some(overwritten.clone()), "the version after `Overwrite`");
     let updated = write(&place, "d", "n: 3\n", MetaWriteMode::UpdateIf(overwritten)).await?;

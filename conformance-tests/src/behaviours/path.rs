@@ -157,8 +157,27 @@ async fn names_that_cannot_travel_are_not_created(subject: Subject) -> Checked {
     place.put_file("x", "as it was").await?;
     let before = place.everything().await?;
     let names = [
-        ".hidden", "a:b", "what?", "a*", "a|b", "a\"b", "a<b", "a>b", "end.", "end ", " x", "x#1", "CON", "nul.txt",
-        "com1", "x.h5", "x.hdf5", "x.zarr", "x.PARQUET", "x.csv", "u\u{308}",
+        ".hidden",
+        "a:b",
+        "what?",
+        "a*",
+        "a|b",
+        "a\"b",
+        "a<b",
+        "a>b",
+        "end.",
+        "end ",
+        " x",
+        "x#1",
+        "CON",
+        "nul.txt",
+        "com1",
+        "x.h5",
+        "x.hdf5",
+        "x.zarr",
+        "x.PARQUET",
+        "x.csv",
+        "u\u{308}",
     ];
     for name in names {
         refused(place.put_file(name, "no").await, ErrorKind::InvalidPath)

@@ -102,7 +102,9 @@ async fn lists(place: &Place, prefix: &str, expected: &[&str]) -> Checked {
 async fn keys_are_listed_by_prefix(subject: Subject) -> Checked {
     let place = subject.open().await?;
     lists(&place, "v1", &[]).await?;
-    for text in ["v1/b/2.claim", "v1/a/1.end", "v1/a/1.claim", "v2/a/1.claim", "v1/a/10.claim", "v1/root.json"] {
+    for text in
+        ["v1/b/2.claim", "v1/a/1.end", "v1/a/1.claim", "v2/a/1.claim", "v1/a/10.claim", "v1/root.json"]
+    {
         place.records().create(&key(text)?, body(text)).await?;
     }
     lists(&place, "v1/a", &["v1/a/1.claim", "v1/a/1.end", "v1/a/10.claim"]).await?;
@@ -138,7 +140,9 @@ async fn records_are_apart_from_entries(subject: Subject) -> Checked {
 
 async fn a_body_can_be_anything(subject: Subject) -> Checked {
     let place = subject.open().await?;
-    for (number, content) in [vec![], vec![0], b"\r\n\0\xff".to_vec(), (0..=255).collect()].into_iter().enumerate() {
+    for (number, content) in
+        [vec![], vec![0], b"\r\n\0\xff".to_vec(), (0..=255).collect()].into_iter().enumerate()
+    {
         let key = key(&format!("v1/{number}"))?;
         let content = Bytes::from(content);
         place.records().create(&key, content.clone()).await?;

@@ -89,7 +89,9 @@ async fn arrays_are_refused_when_not_declared(subject: Subject) -> Checked {
         unsupported(place.put_array(path, &[1], samples::counting(0, 1)).await)?;
         unsupported(place.array(path).await)?;
         unsupported(place.append_rows(path, 1, samples::counting(0, 1)).await)?;
-        unsupported(place.write_region(path, &Region::rows(&shape(&[1])?, 0, 1), samples::counting(0, 1)).await)?;
+        unsupported(
+            place.write_region(path, &Region::rows(&shape(&[1])?, 0, 1), samples::counting(0, 1)).await,
+        )?;
     }
     ensure_eq!(place.everything().await?, before, "what the place holds");
     Ok(())
@@ -285,10 +287,9 @@ async fn a_table_without_proper_columns_is_refused(subject: Subject) -> Checked 
 async fn a_scan_that_makes_no_sense_is_refused(subject: Subject) -> Checked {
     let place = subject.open().await?;
     place.put_table("t", &samples::people(0, 3)?).await?;
-    for options in [
-        ScanOptions::default().with_projection(["id", "id"]),
-        ScanOptions::default().with_batch_rows(0),
-    ] {
+    for options in
+        [ScanOptions::default().with_projection(["id", "id"]), ScanOptions::default().with_batch_rows(0)]
+    {
         refused(place.scan("t", &options).await, ErrorKind::InvalidInput)?;
     }
     Ok(())

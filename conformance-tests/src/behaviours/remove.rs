@@ -90,7 +90,9 @@ async fn neighbours_stay(subject: Subject) -> Checked {
     place.remove(&at("x")?).await?;
     place.remove(&at("b/x")?).await?;
     ensure_eq!(place.names("").await?, ["a b", "a-", "a.txt", "a0", "ab", "b", "xx"], "the listing");
-    for (path, content) in [("ab/x", "ab"), ("a b/x", "a b"), ("a-/x", "a-"), ("a.txt", "a.txt"), ("xx", "xx")] {
+    for (path, content) in
+        [("ab/x", "ab"), ("a b/x", "a b"), ("a-/x", "a-"), ("a.txt", "a.txt"), ("xx", "xx")]
+    {
         ensure_eq!(place.file(path).await?, content.as_bytes(), "the file '{path}'");
     }
     Ok(())

@@ -112,7 +112,11 @@ async fn attributes_move_along(subject: Subject) -> Checked {
     ensure_eq!(place.attributes("e").await?, of("directory"), "the attributes of the directory");
     ensure_eq!(place.attributes("y").await?, of("file"), "the attributes of the file");
     place.put_file("e/x", "another").await?;
-    ensure_eq!(place.attributes("e/x").await?, Attributes::new(), "the attributes of a new file of the old name");
+    ensure_eq!(
+        place.attributes("e/x").await?,
+        Attributes::new(),
+        "the attributes of a new file of the old name"
+    );
     Ok(())
 }
 

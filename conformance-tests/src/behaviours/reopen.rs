@@ -232,6 +232,7 @@ async fn a_second_handle_sees_new_rows(subject: Subject) -> Checked {
     let (writer, reader) = (subject.open().await?, subject.open().await?);
     writer.put_table("t", &samples::people(0, 3)?).await?;
     ensure_eq!(reader.table("t").await?, samples::people(0, 3)?, "the new table");
+    ensure_eq!(reader.table_store()?.describe(&at("t")?).await?.rows, 3, "the number of rows");
     writer.append_table("t", &samples::people(3, 2)?).await?;
     ensure_eq!(reader.table("t").await?, samples::people(0, 5)?, "the extended table");
     ensure_eq!(reader.table_store()?.describe(&at("t")?).await?.rows, 5, "the number of rows");
@@ -243,7 +244,8 @@ async fn versions_hold_across_handles(subject: Subject) -> Checked {
     let first = one.make_dir_with("d", "n: 1\n").await?;
     let read = other.read_meta(&at("d")?).await?.map(|record| record.version);
     ensure_eq!(read, Some(first.clone()), "the version as read by the other handle");
-    let update = |text: &'static str, version| (Bytes::from_static(text.as_bytes()), MetaWriteMode::UpdateIf(version));
+    let update =
+        |text: &'static str, version| (Bytes::from_static(text.as_bytes()), MetaWriteMode::UpdateIf(version));
     let (meta, mode) = update("n: 2\n", first.clone());
     other.write_meta(&at("d")?, meta, mode).await?;
     let (meta, mode) = update("n: 3\n", first);

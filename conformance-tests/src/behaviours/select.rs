@@ -30,7 +30,8 @@ behaviours! { "select"
 fn positions(shape: &Shape, region: &Region) -> Vec<i64> {
     shape.iter().zip(region.axes()).fold(vec![0], |before, (length, axis)| {
         let along = |position: i64| {
-            (0..axis.count).map(move |count| position * *length as i64 + (axis.start + count * axis.step) as i64)
+            (0..axis.count)
+                .map(move |count| position * *length as i64 + (axis.start + count * axis.step) as i64)
         };
         before.into_iter().flat_map(along).collect()
     })

@@ -2,10 +2,11 @@
 
 use super::prelude::*;
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, DurationMillisecondArray,
-    FixedSizeBinaryArray, FixedSizeListArray, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array,
-    ListArray, RecordBatch, StringArray, StructArray, Time64MicrosecondArray, TimestampMicrosecondArray,
-    TimestampNanosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray,
+    DurationMillisecondArray, FixedSizeBinaryArray, FixedSizeListArray, Float32Array, Float64Array,
+    Int8Array, Int16Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    Time64MicrosecondArray, TimestampMicrosecondArray, TimestampNanosecondArray, UInt8Array, UInt16Array,
+    UInt32Array, UInt64Array,
     types::{Float32Type, Int32Type, Int64Type},
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -151,7 +152,8 @@ async fn a_table_can_have_no_rows(subject: Subject) -> Checked {
     let place = subject.open().await?;
     let none = samples::people(0, 0)?;
     let options = TableOptions::default();
-    let unwritten = place.table_store()?.create(&at("t")?, none.schema(), &options, WriteMode::Create).await?;
+    let unwritten =
+        place.table_store()?.create(&at("t")?, none.schema(), &options, WriteMode::Create).await?;
     ensure_eq!(unwritten.finish().await?, 0, "the number of rows");
     place.put_table("written", &none).await?;
     for path in ["t", "written"] {
@@ -207,12 +209,21 @@ async fn floats_come_back(subject: Subject) -> Checked {
 }
 
 async fn text_and_bytes_come_back(subject: Subject) -> Checked {
-    let texts = vec!["001", "NA", "", "nan", "a,b;c\td", "\"quoted\" 'it'", "line\r\nbreak", "ü 日本 🙂", " x ", "a\0b"];
-    let bytes: Vec<&[u8]> = vec![b"", b"\0", b"\xff\xfe", b"abc", b"\n", b",", b"\"", b"x", b"y", b"z\0"];
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("text", Arc::new(StringArray::from(texts))),
-        ("bytes", Arc::new(BinaryArray::from(bytes))),
+    let texts = vec![
+        "001",
+        "NA",
+        "",
+        "nan",
+        "a,b;c\td",
+        "\"quoted\" 'it'",
+        "line\r\nbreak",
+        "ü 日本 🙂",
+        " x ",
+        "a\0b",
     ];
+    let bytes: Vec<&[u8]> = vec![b"", b"\0", b"\xff\xfe", b"abc", b"\n", b",", b"\"", b"x", b"y", b"z\0"];
+    let columns: Vec<(&str, ArrayRef)> =
+        vec![("text", Arc::new(StringArray::from(texts))), ("bytes", Arc::new(BinaryArray::from(bytes)))];
     comes_back(subject, columns).await
 }
 
@@ -230,7 +241,8 @@ async fn times_come_back(subject: Subject) -> Checked {
 }
 
 async fn decimals_and_fixed_bytes_come_back(subject: Subject) -> Checked {
-    let decimals = Decimal128Array::from(vec![Some(-1), None, Some(10i128.pow(20))]).with_precision_and_scale(30, 4)?;
+    let decimals =
+        Decimal128Array::from(vec![Some(-1), None, Some(10i128.pow(20))]).with_precision_and_scale(30, 4)?;
     let fixed = [Some(*b"abc"), None, Some([0; 3])].into_iter();
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("decimal", Arc::new(decimals)),
@@ -262,12 +274,14 @@ async fn structs_come_back(subject: Subject) -> Checked {
         .map(|(name, column)| Field::new(name, column.data_type().clone(), true))
         .into();
     let nulls = arrow_array::BooleanArray::from(vec![true, true, false]);
-    let column = StructArray::try_new(fields.into(), vec![names, inner], Some(nulls.values().clone().into()))?;
+    let column =
+        StructArray::try_new(fields.into(), vec![names, inner], Some(nulls.values().clone().into()))?;
     comes_back(subject, vec![("person", Arc::new(column))]).await
 }
 
 async fn dictionaries_come_back(subject: Subject) -> Checked {
-    let column: DictionaryArray<Int32Type> = [Some("red"), None, Some("blue"), Some("red")].into_iter().collect();
+    let column: DictionaryArray<Int32Type> =
+        [Some("red"), None, Some("blue"), Some("red")].into_iter().collect();
     let place = subject.open().await?;
     let rows = nullable(vec![("colour", Arc::new(column))])?;
     place.put_table("t", &rows).await?;
@@ -277,7 +291,8 @@ async fn dictionaries_come_back(subject: Subject) -> Checked {
     let colours = colours.and_then(|column| column.downcast_dict::<StringArray>());
     let colours: Option<Vec<Option<String>>> =
         colours.map(|column| column.into_iter().map(|text| text.map(str::to_owned)).collect());
-    let expected = [Some("red"), None, Some("blue"), Some("red")].map(|text| text.map(str::to_owned)).to_vec();
+    let expected =
+        [Some("red"), None, Some("blue"), Some("red")].map(|text| text.map(str::to_owned)).to_vec();
     ensure_eq!(colours, Some(expected), "the column");
     Ok(())
 }
@@ -292,8 +307,13 @@ async fn columns_can_have_any_names(subject: Subject) -> Checked {
     comes_back(subject, columns).await
 }
 
-async fn begin(place: &Place, rows: &RecordBatch, mode: WriteMode) -> Result<Box<dyn fascicle_backend::TableWriter>> {
-    let mut writer = place.table_store()?.create(&at("t")?, rows.schema(), &TableOptions::default(), mode).await?;
+async fn begin(
+    place: &Place,
+    rows: &RecordBatch,
+    mode: WriteMode,
+) -> Result<Box<dyn fascicle_backend::TableWriter>> {
+    let mut writer =
+        place.table_store()?.create(&at("t")?, rows.schema(), &TableOptions::default(), mode).await?;
     writer.write(rows.clone()).await?;
     Ok(writer)
 }
@@ -438,7 +458,11 @@ async fn a_predicate_leaves_the_rows_it_holds_for(subject: Subject) -> Checked {
         (Comparison::Gt, vec![5, 6, 7, 8, 9]),
         (Comparison::Ge, vec![4, 5, 6, 7, 8, 9]),
     ] {
-        ensure_eq!(left(&place, Predicate::compare("id", comparison, 4)).await?, expected, "id {comparison:?} 4");
+        ensure_eq!(
+            left(&place, Predicate::compare("id", comparison, 4)).await?,
+            expected,
+            "id {comparison:?} 4"
+        );
     }
     let cases: [(&str, Comparison, Literal, &[i64]); 5] = [
         ("even", Comparison::Eq, true.into(), &[0, 2, 4, 6, 8]),
@@ -539,7 +563,11 @@ async fn nothing_is_left_beyond_the_end(subject: Subject) -> Checked {
     ] {
         ensure_eq!(place.scan("t", &options).await?.num_rows(), 0, "the number of rows of {options:?}");
     }
-    ensure_eq!(place.scan("t", &ScanOptions::default().with_limit(u64::MAX)).await?.num_rows(), 5, "all rows");
+    ensure_eq!(
+        place.scan("t", &ScanOptions::default().with_limit(u64::MAX)).await?.num_rows(),
+        5,
+        "all rows"
+    );
     Ok(())
 }
 
@@ -551,7 +579,10 @@ async fn batches_are_as_small_as_asked_for(subject: Subject) -> Checked {
         let batches: Vec<RecordBatch> =
             place.table_store()?.scan(&at("t")?, &options).await?.try_collect().await?;
         let largest = batches.iter().map(RecordBatch::num_rows).max();
-        ensure!(largest.is_some_and(|largest| largest <= rows), "a batch of {largest:?} rows, asked for {rows}");
+        ensure!(
+            largest.is_some_and(|largest| largest <= rows),
+            "a batch of {largest:?} rows, asked for {rows}"
+        );
         let all: Vec<i64> = batches.iter().flat_map(samples::ids).collect();
         ensure_eq!(all, (0..100).collect::<Vec<i64>>(), "the rows in batches of {rows}");
     }
@@ -675,9 +706,12 @@ async fn appending_needs_a_table(subject: Subject) -> Checked {
     place.put_file("f", "content").await?;
     let before = place.everything().await?;
     let rows = samples::people(0, 1)?;
-    for (path, kind) in
-        [("t", ErrorKind::NotFound), ("d/t", ErrorKind::NotFound), ("d", ErrorKind::WrongKind), ("f", ErrorKind::WrongKind)]
-    {
+    for (path, kind) in [
+        ("t", ErrorKind::NotFound),
+        ("d/t", ErrorKind::NotFound),
+        ("d", ErrorKind::WrongKind),
+        ("f", ErrorKind::WrongKind),
+    ] {
         refused(place.append_table(path, &rows).await, kind)?;
     }
     ensure_eq!(place.everything().await?, before, "what the place holds");

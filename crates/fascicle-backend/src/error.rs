@@ -187,7 +187,8 @@ impl Error {
     /// Adds to the message what a layer knows that is farther out.
     #[must_use]
     pub fn note(mut self, note: impl fmt::Display) -> Self {
-        self.inner.message = format!("{}; {note}", self.inner.message);
+        let after = if self.inner.message.ends_with('?') { "" } else { ";" };
+        self.inner.message = format!("{}{after} {note}", self.inner.message);
         self
     }
 
@@ -345,6 +346,8 @@ mod tests {
     fn notes_stand_before_the_hint() {
         let error = Error::new(ErrorKind::InvalidInput, "no such option").hint("known: a").note("see b");
         assert_eq!(error.to_string(), "no such option; see b (known: a)");
+        let asking = Error::new(ErrorKind::InvalidInput, "did you mean a?").note("see b");
+        assert_eq!(asking.to_string(), "did you mean a? see b");
     }
 
     #[test]

@@ -17,6 +17,9 @@ Places:
     3. else the deepest folder that exists. A relative place of several parts
        of which nothing exists yet begins with its root: the first write to
        data/cells/x makes a root 'data'.
+  @NAME/DIR/…/ENTRY stands in the root of that name in 'fascicle.yaml', in this folder or above it; @/DIR/… in its
+  default one. FASCICLE_CONFIG is the path of another file, FASCICLE_PROFILE a profile in it, FASCICLE_PLACE another
+  default. './@x' is a folder.
   With --root ROOT a PLACE is the path below ROOT, '.' is the root itself, and
   nothing is guessed. Entries are named as they are addressed; the name under
   which one is stored (x.h5 for x) is understood, too.";
@@ -143,7 +146,7 @@ pub(crate) async fn open_root(root: &str) -> Result<Root> {
 
 /// The folder of a root that other programs can write into. Fails with [`ErrorKind::Unsupported`] for a root that is no folder.
 pub(crate) fn local_root(root: &str) -> Result<PathBuf> {
-    match fascicle::Place::parse(root)? {
+    match fascicle::Place::parse(root)?.located()? {
         fascicle::Place::Folder(path) => absolute(&path),
         other => Err(Error::new(ErrorKind::Unsupported, "a command can only fill a directory in a folder")
             .during("find or build in")
@@ -182,6 +185,7 @@ fn split(given: &str) -> Result<(String, String)> {
             let (name, path) = name.split_once('/').unwrap_or((&name, ""));
             return Ok((format!("memory:{name}"), path.trim_end_matches('/').to_owned()));
         }
+        fascicle::Place::Named(named) => return Ok((named.root(), named.entry().to_string())),
         // Which part of it is the root, only a backend could know; opening it says that there is none.
         fascicle::Place::Address(address) => return Ok((address.text().to_owned(), String::new())),
     };

@@ -61,6 +61,8 @@ pub struct BuildMark {
     pub epoch: u64,
     /// What tells this attempt from every other.
     pub nonce: String,
+    /// The declared version of the code that built it.
+    pub version: Option<Value>,
 }
 
 /// The meta of a directory.
@@ -113,6 +115,9 @@ impl Meta {
             own.insert("key".to_owned(), Value::from(build.key.to_string()));
             own.insert("epoch".to_owned(), Value::from(build.epoch));
             own.insert("nonce".to_owned(), Value::from(build.nonce.as_str()));
+            if let Some(version) = &build.version {
+                own.insert("version".to_owned(), version.clone());
+            }
             map.insert(OWN_KEY.to_owned(), Value::Map(own));
         }
         Value::Map(map)
@@ -152,6 +157,7 @@ fn read_mark(value: &Value) -> Option<BuildMark> {
         key: map.get("key")?.as_str()?.parse().ok()?,
         epoch: map.get("epoch")?.as_u64()?,
         nonce: map.get("nonce")?.as_str()?.to_owned(),
+        version: map.get("version").cloned(),
     })
 }
 
@@ -183,6 +189,7 @@ mod tests {
             key: Identity::from_bytes([7; 32]),
             epoch: 3,
             nonce: "ab".to_owned(),
+            version: Some("2026-01".into()),
         };
         let meta = Meta::running(Config::new("Cells").with("seed", 0), mark);
         let read = Meta::from_bytes(&meta.to_bytes().unwrap()).unwrap();

@@ -3,8 +3,8 @@
 use super::Context;
 use crate::exit::Exit;
 use clap::Args;
-use fascicle::Result;
 use fascicle::config::parse_arguments;
+use fascicle::{OpenOptions, Result};
 use serde_json::json;
 
 /// Make a root
@@ -13,9 +13,9 @@ pub(crate) struct Init {
     /// The folder; it is created when it does not exist
     place: String,
 
-    /// How the root stores what is put into it
-    #[arg(long, default_value = "hdf5")]
-    backend: String,
+    /// How the root stores what is put into it; else what fascicle.yaml says of the place, and hdf5 for a folder
+    #[arg(long)]
+    backend: Option<String>,
 
     /// An option of the backend: tables=csv stores tables as datamate does
     #[arg(long = "option", value_name = "NAME=VALUE")]
@@ -25,7 +25,9 @@ pub(crate) struct Init {
 impl Init {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
         context.root.check_unused()?;
-        let root = fascicle::init(&self.place, &self.backend, &parse_arguments(&self.options)?).await?;
+        let options = parse_arguments(&self.options)?;
+        let options = OpenOptions { backend: self.backend, options, ..OpenOptions::default() };
+        let root = options.init(&self.place).await?;
         if context.output.json {
             let document = json!({ "root": root.location(), "backend": root.backend().name() });
             context.output.json_document(&document)?;

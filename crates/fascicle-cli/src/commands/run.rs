@@ -100,8 +100,8 @@ impl Run {
             let root = open_root(&self.place).await?;
             return self.find(&root, &config, &rules, context).await;
         }
+        let root = open_root(&self.place).await?;
         let folder = local_root(&self.place)?;
-        let root = open_root(folder.to_str().unwrap_or(&self.place)).await?;
         if within_itself(&root, &folder, &config, &rules).await? {
             return Err(Error::new(
                 ErrorKind::InvalidInput,

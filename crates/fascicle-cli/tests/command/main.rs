@@ -6,6 +6,7 @@ mod append;
 mod build;
 mod change;
 mod compare;
+mod configured;
 mod judged;
 mod look;
 mod output;

@@ -47,6 +47,9 @@ impl Shell {
             .env("TZ", "UTC")
             .env_remove("FASCICLE_BUILDING")
             .env_remove("FASCICLE_DIR")
+            .env_remove("FASCICLE_CONFIG")
+            .env_remove("FASCICLE_PROFILE")
+            .env_remove("FASCICLE_PLACE")
             .stdin(Stdio::null());
         command
     }

@@ -112,6 +112,7 @@ impl Request<'_> {
             key: self.key,
             epoch: epoch.number,
             nonce: nonce.to_owned(),
+            version: self.rules.version.clone(),
         };
         let meta = Meta::running(self.config.clone(), mark).to_bytes()?;
         let Some(path) = &self.fixed else {

@@ -1,9 +1,9 @@
 //! Finished directories that the index does not know: made by the Python package datamate, or from before the index was
 //! lost.
 
-use crate::config::{Config, IdentityRules, matches};
+use crate::config::{Config, IdentityRules, Value, matches};
 use crate::directory::read_meta;
-use crate::{EntryKind, EntryPath, Identity, Result, Root, Status};
+use crate::{EntryKind, EntryPath, Meta, Result, Root, Status};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,12 +21,10 @@ pub(crate) struct ForeignDirectories {
 enum Seen {
     /// Never the answer to any question: modified, stopped, broken, or without a config.
     Unusable,
-    /// Built by fascicle from this identity.
-    Marked(Identity),
-    /// Finished by somebody else from this config.
-    Finished(Config),
-    /// Being built by somebody else from this config; looked at again each time.
-    Running(Config),
+    /// Finished.
+    Finished(Meta),
+    /// Being built by somebody else; looked at again each time.
+    Running(Meta),
 }
 
 /// A directory that has the config that is looked for.
@@ -44,7 +42,6 @@ impl ForeignDirectories {
     pub(super) async fn find(
         &self,
         root: &Root,
-        key: &Identity,
         wanted: &Config,
         rules: &IdentityRules,
     ) -> Result<Option<Found>> {
@@ -54,24 +51,22 @@ impl ForeignDirectories {
             let path = EntryPath::root().join(&entry.name)?;
             let known = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&entry.name).cloned();
             let seen = match known {
-                Some((Seen::Marked(mark), _)) => Seen::Marked(mark),
+                // Whoever changes a directory that was built here says so.
+                Some((Seen::Finished(meta), _)) if meta.build.is_some() => Seen::Finished(meta),
                 Some((Seen::Running(_), _)) | None => self.look(root, &path).await,
                 Some((_, since)) if since.elapsed() > FOREIGN_MEMORY => self.look(root, &path).await,
                 Some((seen, _)) => seen,
             };
             match seen {
-                Seen::Marked(mark)
-                    if mark == *key && self.is_still_usable(root, &path, key, wanted, rules).await =>
+                Seen::Finished(meta)
+                    if is_build_of(&meta, wanted, rules)
+                        && self.is_still_usable(root, &path, wanted, rules).await =>
                 {
                     return Ok(Some(Found::Finished(path)));
                 }
-                Seen::Finished(config)
-                    if fits(&config, wanted, rules)
-                        && self.is_still_usable(root, &path, key, wanted, rules).await =>
-                {
-                    return Ok(Some(Found::Finished(path)));
+                Seen::Running(meta) if is_build_of(&meta, wanted, rules) => {
+                    running = running.or(Some(path));
                 }
-                Seen::Running(config) if fits(&config, wanted, rules) => running = running.or(Some(path)),
                 _ => {}
             }
         }
@@ -91,11 +86,10 @@ impl ForeignDirectories {
                 Seen::Unusable
             }
             Ok(None) => return Seen::Unusable,
-            Ok(Some((meta, _))) => match (meta.status, meta.build) {
+            Ok(Some((meta, _))) => match (&meta.status, &meta.build) {
                 _ if meta.modified => Seen::Unusable,
-                (Status::Done, Some(mark)) => Seen::Marked(mark.identity),
-                (Status::Done, None) => Seen::Finished(meta.config),
-                (Status::Running, None) => Seen::Running(meta.config),
+                (Status::Done, _) => Seen::Finished(meta),
+                (Status::Running, None) => Seen::Running(meta),
                 // A build of our own is waited for by its claim; and it may be done the next time.
                 (Status::Running, Some(_)) => return Seen::Unusable,
                 (Status::Stopped | Status::Other(_), _) => Seen::Unusable,
@@ -112,18 +106,11 @@ impl ForeignDirectories {
         &self,
         root: &Root,
         path: &EntryPath,
-        key: &Identity,
         wanted: &Config,
         rules: &IdentityRules,
     ) -> bool {
         let usable = match read_meta(root, path).await {
-            Ok(Some((meta, _))) => {
-                meta.is_usable()
-                    && match &meta.build {
-                        Some(mark) => mark.identity == *key,
-                        None => fits(&meta.config, wanted, rules),
-                    }
-            }
+            Ok(Some((meta, _))) => meta.is_usable() && is_build_of(&meta, wanted, rules),
             Ok(None) | Err(_) => false,
         };
         if !usable {
@@ -133,10 +120,21 @@ impl ForeignDirectories {
     }
 }
 
-/// Whether a config that carries no identity is the one that is wanted. Nothing is known of the version of the code that
-/// made it, so that a declared version never matches.
-fn fits(stored: &Config, wanted: &Config, rules: &IdentityRules) -> bool {
-    rules.version.is_none()
-        && stored.type_name() == wanted.type_name()
-        && matches(stored, wanted, rules).unwrap_or(false)
+/// The declared version of the code that built a directory.
+pub(super) fn version_of(meta: &Meta) -> Option<&Value> {
+    meta.build.as_ref()?.version.as_ref()
+}
+
+/// Whether a directory was built from the config that is wanted, by the version of the code that is wanted.
+///
+/// Its identity is not asked: it was made by the rules of its time, and the type may have gained defaults, exclusions and
+/// new names of fields since. Of what another program made no version is known, so that a declared one never matches.
+pub(super) fn is_build_of(meta: &Meta, wanted: &Config, rules: &IdentityRules) -> bool {
+    let same_version = match (version_of(meta), &rules.version) {
+        (Some(stored), Some(wanted)) => stored.same_as(wanted),
+        (stored, wanted) => stored.is_none() && wanted.is_none(),
+    };
+    same_version
+        && meta.config.type_name() == wanted.type_name()
+        && matches(&meta.config, wanted, rules).unwrap_or(false)
 }

@@ -3,13 +3,15 @@
 use super::BuildResult;
 use super::attempt::Attempt;
 use super::flight::{Seat, Shared, SharedError};
-use super::foreign::Found;
+use super::foreign::{Found, is_build_of, version_of};
 use super::names::check_type_name;
 use super::process::ProcessId;
 use super::records::{Claim, Creator, End, Epoch, Retired, RetiredReason, create_once, new_nonce, read};
 use super::resolve::{BuildStack, OnMismatch, Outcome, Resolution, ResolveOptions, current_stack};
 use super::wait::{Deadline, Waited, wait_for_end, wait_for_foreign};
-use crate::config::{Config, DifferenceLines, IdentityRules, config_differences, matches};
+use crate::config::{
+    Config, Difference, DifferenceKind, DifferenceLines, IdentityRules, Value, config_differences, matches,
+};
 use crate::directory::{read_meta, update_meta};
 use crate::{Backend, Directory, EntryKind, EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
 use std::future::Future;
@@ -20,7 +22,7 @@ pub(super) struct Request<'a> {
     pub(super) root: &'a Root,
     /// With the defaults filled in; what is stored.
     pub(super) config: Config,
-    rules: &'a IdentityRules,
+    pub(super) rules: &'a IdentityRules,
     options: &'a ResolveOptions,
     /// What the epochs are of: the identity of the config, or that of the path for a fixed one.
     pub(super) key: Identity,
@@ -234,16 +236,11 @@ impl<'a> Request<'a> {
             return Err(Error::new(ErrorKind::Mismatch, "the directory that is there has no config")
                 .hint("open it by its path, or choose another one"));
         };
-        let same_version = match &meta.build {
-            Some(mark) => mark.identity == self.identity || self.rules.version.is_none(),
-            None => self.rules.version.is_none(),
-        };
-        let same = same_version
-            && meta.config.type_name() == self.config.type_name()
-            && matches(&meta.config, &self.config, self.rules)?;
-        if !same {
+        if !is_build_of(&meta, &self.config, self.rules) {
             let stored = self.rules.complete(&meta.config)?;
-            let lines = DifferenceLines::new(&config_differences(&self.config, &stored));
+            let mut differences = config_differences(&self.config, &stored);
+            differences.extend(version_difference(version_of(&meta), self.rules.version.as_ref()));
+            let lines = DifferenceLines::new(&differences);
             let difference = lines.named("passed", "stored").to_string();
             if self.options.on_mismatch == OnMismatch::Warn {
                 warnings.push(format!("'{path}' has another config than the one asked for: {difference}"));
@@ -368,7 +365,7 @@ impl<'a> Request<'a> {
     /// A directory of this config that the index does not know, or that it no longer knows where it is: made by another
     /// program, copied from another root, moved, or built before the index was lost.
     async fn look_for_unknown(&self) -> Result<Option<Found>> {
-        self.root.foreign().find(self.root, &self.key, &self.config, self.rules).await
+        self.root.foreign().find(self.root, &self.config, self.rules).await
     }
 
     /// Takes over a finished directory that the index does not know.
@@ -420,4 +417,17 @@ impl<'a> Request<'a> {
         )
         .hint("a build function cannot find or build its own config")
     }
+}
+
+/// How the version of the code that built a directory differs from the declared one.
+fn version_difference(stored: Option<&Value>, declared: Option<&Value>) -> Option<Difference> {
+    let kind = match (declared, stored) {
+        (Some(declared), Some(stored)) if declared.same_as(stored) => return None,
+        (None, None) => return None,
+        (Some(_), Some(_)) => DifferenceKind::Changed,
+        (Some(_), None) => DifferenceKind::Added,
+        (None, Some(_)) => DifferenceKind::Removed,
+    };
+    let path = "version of the code".to_owned();
+    Some(Difference { path, kind, this: declared.cloned(), other: stored.cloned() })
 }

@@ -111,3 +111,21 @@ fn values_of_options_are_never_printed() {
     assert!(!told.contains("hidden"), "{told}");
     assert!(told.contains("region") && told.contains("aws_secret_access_key"), "{told}");
 }
+
+#[test]
+fn the_examples_of_the_guide_are_right() {
+    let guide = include_str!("../../../../docs/configuration.md");
+    let examples: Vec<&str> =
+        guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    for text in examples {
+        let place = Place::new(text);
+        place.configuration();
+        let cluster = StorageConfiguration::read(place.file(), Some("cluster")).unwrap();
+        assert!(cluster.names().count() > 0);
+    }
+    let place = Place::new("places: {shared: {url: x, optoins: {}}}");
+    let error = StorageConfiguration::read(place.file(), None).unwrap_err().to_string();
+    let told = error.replace(place.file().to_str().unwrap(), "/home/me/fascicle.yaml");
+    assert!(guide.contains(&told), "{told}");
+}

@@ -1,0 +1,173 @@
+//! The suite is itself tested: each planted fault must break the behaviours that name it, and no others; and every
+//! behaviour must be broken by some fault, so that none is a check that cannot fail.
+
+mod arrays;
+mod attributes;
+mod entries;
+mod files;
+mod handles;
+mod metas;
+mod names;
+mod planted;
+mod records;
+mod relocation;
+mod tables;
+mod values;
+mod writers;
+
+use fascicle_backend::wrap::observed;
+use fascicle_conformance::{Behaviour, Outcome, Suite, all};
+use fascicle_memory::MemoryBackend;
+use libtest_mimic::{Arguments, Failed, Trial};
+use planted::{Fault, Kept, Planted};
+use std::{
+    collections::{BTreeSet, HashMap},
+    convert::Infallible,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
+
+/// A fault and the behaviours that name it.
+pub(crate) struct Case {
+    name: &'static str,
+    suite: Suite,
+    caught_by: &'static [&'static str],
+    breaks_others: bool,
+}
+
+impl Case {
+    /// A case of the fault that `make` makes, anew for every handle.
+    fn new<F: Fault>(
+        name: &'static str,
+        make: impl Fn() -> F + Send + Sync + 'static,
+        caught_by: &'static [&'static str],
+    ) -> Self {
+        let places: Arc<Mutex<HashMap<PathBuf, MemoryBackend>>> = Arc::default();
+        let suite = Suite::new(name, move |site| {
+            let backend = places.lock().unwrap().entry(site.dir().to_owned()).or_default().clone();
+            let planted = Planted::new(Arc::new(observed(Arc::new(backend), Arc::new(Kept))), make());
+            async move { Ok::<_, Infallible>(planted) }
+        });
+        Case { name, suite, caught_by, breaks_others: false }
+    }
+
+    /// A case of a suite over another kind of broken backend.
+    fn of(name: &'static str, suite: Suite, caught_by: &'static [&'static str]) -> Self {
+        Case { name, suite, caught_by, breaks_others: false }
+    }
+
+    /// Says that the fault is so coarse that it breaks more than what names it.
+    fn among_others(mut self) -> Self {
+        self.breaks_others = true;
+        self
+    }
+}
+
+struct NoFault;
+impl Fault for NoFault {}
+
+/// Areas of the contract whose behaviours see many faults that others name: by chance, or only when tasks meet.
+const GENERAL: [&str; 2] = ["random", "concurrent"];
+
+/// Areas that look at a backend through the semantics on top of it, where any fault of the contract may show.
+const SEMANTIC: [&str; 6] = ["config", "build", "race", "compare", "tree", "root"];
+
+fn cases() -> Vec<Case> {
+    [
+        names::cases(),
+        entries::cases(),
+        metas::cases(),
+        files::cases(),
+        arrays::cases(),
+        values::cases(),
+        tables::cases(),
+        attributes::cases(),
+        relocation::cases(),
+        records::cases(),
+        handles::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn breaks_exactly_these(case: &Case) -> Result<(), Failed> {
+    let is_named = |name: &str| case.caught_by.contains(&name);
+    let report = case.suite.report_where(|behaviour| {
+        is_named(behaviour.name)
+            || !case.breaks_others && ![&GENERAL[..], &SEMANTIC].concat().contains(&behaviour.area())
+    });
+    let mut problems = report.problems.clone();
+    for row in &report.rows {
+        let name = row.behaviour.name;
+        match (&row.outcome, is_named(name)) {
+            (Outcome::Broken(_), true) => {}
+            (_, true) if GENERAL.contains(&row.behaviour.area()) && breaks_in_time(case, name) => {}
+            (outcome, true) => problems.push(format!("not caught by {name}, which is {}", outcome.name())),
+            (Outcome::Broken(why), false) => {
+                problems.push(format!("{name} is broken too: {}", why.lines().next().unwrap_or_default()));
+            }
+            (_, false) => {}
+        }
+    }
+    if case.caught_by.is_empty() {
+        problems.push("no behaviour is said to catch it".to_owned());
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failed::from(problems.join("\n"))) }
+}
+
+/// Whether a behaviour breaks at last: tasks do not meet at every attempt.
+fn breaks_in_time(case: &Case, name: &str) -> bool {
+    (0..50).any(|_| case.suite.report_where(|behaviour| behaviour.name == name).broken().next().is_some())
+}
+
+fn no_fault_breaks_nothing() -> Result<(), Failed> {
+    let of_the_contract = |behaviour: &Behaviour| !SEMANTIC.contains(&behaviour.area());
+    let report = Case::new("none", || NoFault, &[]).suite.report_where(of_the_contract);
+    if report.is_conformant() { Ok(()) } else { Err(Failed::from(report)) }
+}
+
+/// What the checks before every backend refuse, and what that costs: no backend is asked, so that no fault of one can break
+/// it. The checks have tests of their own.
+const CHECKED_BEFORE_THE_BACKEND: [&str; 20] = [
+    "path::names_that_cannot_travel_are_not_created",
+    "path::dots_in_array_names_are_refused",
+    "path::dots_in_table_names_are_refused",
+    "file::a_backward_range_is_refused",
+    "attributes::the_root_cannot_be_given_any",
+    "remove::the_root_cannot_be_removed",
+    "rename::an_entry_does_not_move_into_itself",
+    "rename::the_name_suits_the_kind",
+    "copy::an_entry_is_not_copied_into_itself",
+    "limit::impossible_chunks_are_refused",
+    "limit::impossible_levels_are_refused",
+    "limit::impossible_widths_are_refused",
+    "refusal::a_place_opened_for_reading_refuses_every_write",
+    "refusal::a_fill_value_that_does_not_fit_is_refused",
+    "refusal::elements_that_do_not_fit_are_refused",
+    "refusal::a_table_without_proper_columns_is_refused",
+    "refusal::a_scan_that_makes_no_sense_is_refused",
+    "refusal::attributes_without_proper_names_are_refused",
+    "cost::one_call_is_one_call",
+    "cost::refused_calls_do_not_reach_the_storage",
+];
+
+/// Whether each behaviour of the contract is said to catch some planted fault, which shows that it can fail.
+fn every_behaviour_can_fail() -> Result<(), Failed> {
+    let caught: BTreeSet<&str> = cases().iter().flat_map(|case| case.caught_by).copied().collect();
+    let known: BTreeSet<&str> = CHECKED_BEFORE_THE_BACKEND.into_iter().collect();
+    let of_the_contract = |behaviour: &Behaviour| !SEMANTIC.contains(&behaviour.area());
+    let behaviours = all().into_iter().filter(of_the_contract);
+    let never: BTreeSet<&str> =
+        behaviours.map(|behaviour| behaviour.name).filter(|name| !caught.contains(name)).collect();
+    if never == known { Ok(()) } else { Err(Failed::from(format!("these never fail: {never:#?}"))) }
+}
+
+fn main() -> ExitCode {
+    let mut trials: Vec<Trial> =
+        cases().into_iter().map(|case| Trial::test(case.name, move || breaks_exactly_these(&case))).collect();
+    trials.push(Trial::test("no_fault_breaks_nothing", no_fault_breaks_nothing));
+    trials.push(Trial::test("every_behaviour_can_fail", every_behaviour_can_fail));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
