@@ -19,7 +19,15 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("fascicle-conformance", &["fascicle-backend", "fascicle-core"]),
     (
         "fascicle",
-        &["fascicle-backend", "fascicle-core", "fascicle-local", "fascicle-memory", "fascicle-hdf5"],
+        &[
+            "fascicle-backend",
+            "fascicle-core",
+            "fascicle-local",
+            "fascicle-memory",
+            "fascicle-hdf5",
+            "fascicle-objects",
+            "fascicle-zarr",
+        ],
     ),
     ("fascicle-cli", &["fascicle"]),
     ("fascicle-judges", &[]),
