@@ -31,6 +31,8 @@ pub(crate) struct BuildCommand {
     command: Vec<OsString>,
     /// The root, as the command names it in its places.
     root: String,
+    /// Where the root is, however it is named.
+    location: String,
     /// The options of the root's store.
     store_options: Vec<String>,
     /// How many signals have arrived, and the last of them.
@@ -41,7 +43,12 @@ pub(crate) struct BuildCommand {
 
 impl BuildCommand {
     /// A command for a root. From here on this process no longer ends by a signal of its own accord.
-    pub(crate) fn new(command: Vec<OsString>, root: String, store_options: Vec<String>) -> Result<Self> {
+    pub(crate) fn new(
+        command: Vec<OsString>,
+        root: String,
+        location: String,
+        store_options: Vec<String>,
+    ) -> Result<Self> {
         let (sender, signals) = watch::channel((0, 0));
         for awaited in SIGNALS {
             let number = awaited.as_raw();
@@ -57,6 +64,7 @@ impl BuildCommand {
         Ok(BuildCommand {
             command,
             root,
+            location,
             store_options,
             signals,
             is_building: AtomicBool::new(false),
@@ -107,7 +115,7 @@ impl BuildCommand {
             .args(arguments)
             .env("FASCICLE_DIR", &place)
             .env("FASCICLE_CONFIG_FILE", config_file.path())
-            .env(BUILDING, with_ancestors(&place))
+            .env(BUILDING, with_ancestors(&format!("{}/{}", self.location, directory.path())))
             // What a command prints is not the answer of this one.
             .stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?));
         if !self.store_options.is_empty() {
@@ -200,15 +208,16 @@ fn with_ancestors(place: &str) -> OsString {
 /// Whether this process runs in the command of a build of the same config, which would wait for itself for ever.
 pub(crate) async fn within_itself(
     root: &Root,
-    place: &str,
+    location: &str,
     config: &Config,
     rules: &IdentityRules,
 ) -> Result<bool> {
     let building = std::env::var(BUILDING).unwrap_or_default();
-    let below = |building: &str| match (Path::new(building).canonicalize(), Path::new(place).canonicalize()) {
-        (Ok(building), Ok(folder)) => building.strip_prefix(folder).ok()?.to_str().map(str::to_owned),
-        _ => building.strip_prefix(place)?.strip_prefix('/').map(str::to_owned),
-    };
+    let below =
+        |building: &str| match (Path::new(building).canonicalize(), Path::new(location).canonicalize()) {
+            (Ok(building), Ok(folder)) => building.strip_prefix(folder).ok()?.to_str().map(str::to_owned),
+            _ => building.strip_prefix(location)?.strip_prefix('/').map(str::to_owned),
+        };
     for path in building.lines().filter_map(below) {
         let Some(meta) = root.dir(&path)?.meta().await? else { continue };
         let asked = rules.complete(config)?;

@@ -100,7 +100,7 @@ async fn unknown_addresses_are_refused_without_their_credentials() {
         let request = format!("{:?}", Place::parse(place).unwrap());
         assert!(!request.contains("topsecret"), "{request}");
     }
-    assert_eq!(open("s3://bucket").await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(open("ftp://bucket").await.unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[tokio::test]

@@ -102,7 +102,9 @@ impl Run {
         }
         let root = context.root.open_root(&self.place).await?;
         let place = shared_root(&self.place)?;
-        if within_itself(&root, &place, &config, &rules).await? {
+        // However a store is named, it is one place.
+        let location = if place.starts_with('/') { place.clone() } else { root.location() };
+        if within_itself(&root, &location, &config, &rules).await? {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 "the command of this build asks for the same build",
@@ -110,7 +112,7 @@ impl Run {
             .during("find or build")
             .at(config));
         }
-        let build = BuildCommand::new(self.command.clone(), place, context.root.store_options()?)?;
+        let build = BuildCommand::new(self.command.clone(), place, location, context.root.store_options()?)?;
         let resolving = root.resolve_config(&config, &rules, &options, |directory| build.run(directory));
         let resolution = tokio::select! {
             biased;
