@@ -1,6 +1,6 @@
 //! zarr-python, tensorstore and xarray read what is written here, and what they write is read here.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use fascicle_backend::{
     ArrayOptions, ArraySpec, ArrayStore, Backend, Codec, DType, EntryPath, Region, Shape, TimeUnit, Values,
