@@ -117,7 +117,10 @@ impl ChunkKeyEncoding {
             Some(Some("/")) => '/',
             Some(Some(".")) => '.',
             Some(_) => {
-                return Err(Error::new(ErrorKind::Corrupt, "chunk keys are separated by neither '/' nor '.'"));
+                return Err(Error::new(
+                    ErrorKind::Corrupt,
+                    "chunk keys are separated by neither '/' nor '.'",
+                ));
             }
         };
         Ok(ChunkKeyEncoding { has_prefix, separator })

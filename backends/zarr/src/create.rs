@@ -98,8 +98,9 @@ impl NewArray {
         let fill = Fill::from_values(options.fill.as_ref(), element)?;
         let keys = KeySpace::Slashes.encoding(spec.shape.rank()).ok_or_else(no_key_space)?;
         let attributes = &options.attributes;
-        let metadata =
-            Metadata::new(NewMetadata { shape: &spec.shape, element, fill, layout, attributes }, keys);
+        let name = claims.stored_name.strip_suffix(".zarr").unwrap_or(&claims.stored_name);
+        let new = NewMetadata { name, shape: &spec.shape, element, fill, layout, attributes };
+        let metadata = Metadata::new(new, keys);
         metadata.memory_bytes(metadata.layout.object_shape(), settings.max_chunk_bytes)?;
         let bytes = spec.shape.element_count().saturating_mul(spec.dtype.memory_bytes() as u64);
         Ok(NewArray {

@@ -72,6 +72,7 @@ impl OwnMember {
 
 /// What makes a new array.
 pub(crate) struct NewMetadata<'a> {
+    pub(crate) name: &'a str,
     pub(crate) shape: &'a Shape,
     pub(crate) element: ElementType,
     pub(crate) fill: Fill,
@@ -80,8 +81,11 @@ pub(crate) struct NewMetadata<'a> {
 }
 
 impl Metadata {
-    /// The metadata of a new array. The attribute `_ARRAY_DIMENSIONS`, by which xarray names axes elsewhere, also becomes the
-    /// `dimension_names` of the array when it has a name for each axis.
+    /// The metadata of a new array.
+    ///
+    /// xarray opens nothing that has no `dimension_names`, and nothing in which one name stands for two lengths. The attribute
+    /// `_ARRAY_DIMENSIONS`, by which it names axes elsewhere, gives the names if it has one for each axis; else they are made of
+    /// the array's own name.
     pub(crate) fn new(new: NewMetadata<'_>, keys: ChunkKeyEncoding) -> Self {
         let mut document = Map::new();
         let object_shape: Vec<u64> = new.layout.object_shape().to_vec();
@@ -99,12 +103,14 @@ impl Metadata {
         for (name, value) in members {
             document.insert(name.to_owned(), value);
         }
-        if let Some(names) = new.attributes.get("_ARRAY_DIMENSIONS").and_then(Value::as_array)
-            && names.len() == new.shape.rank()
-            && names.iter().all(Value::is_string)
-        {
-            document.insert("dimension_names".to_owned(), json!(names));
-        }
+        let given = new.attributes.get("_ARRAY_DIMENSIONS").and_then(Value::as_array);
+        let given =
+            given.filter(|names| names.len() == new.shape.rank() && names.iter().all(Value::is_string));
+        let names = match given {
+            Some(names) => json!(names),
+            None => (0..new.shape.rank()).map(|axis| format!("{}_dim_{axis}", new.name)).collect(),
+        };
+        document.insert("dimension_names".to_owned(), names);
         document.insert("storage_transformers".to_owned(), json!([]));
         Metadata {
             shape: new.shape.clone(),

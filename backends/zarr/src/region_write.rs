@@ -81,7 +81,7 @@ impl StoredArray {
         let object_rows = object_shape.first().copied().unwrap_or(1);
         let length = metadata.shape.rows().unwrap_or(1);
         let may_grow = metadata.shape.rank() > 0
-            && length % object_rows != 0
+            && !length.is_multiple_of(object_rows)
             && indices.first() == Some(&(length / object_rows));
         let is_whole = !may_grow && part.is_whole(object_shape, &metadata.shape);
         let patience = Patience::new(self.options.lock_timeout);

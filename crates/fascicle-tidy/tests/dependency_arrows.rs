@@ -36,12 +36,13 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// The crates that may name a format library, and no others may.
-const FORMATS: [(&str, &[&str]); 4] = [
+const FORMATS: [(&str, &[&str]); 5] = [
     ("hdf5-metno", &["fascicle-hdf5"]),
     ("hdf5-metno-sys", &["fascicle-hdf5"]),
     // The command reads and writes files of its user's.
     ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-cli"]),
     ("object_store", &["fascicle-objects"]),
+    ("blosc-src", &["fascicle-zarr"]),
 ];
 
 /// Names of crates that a crate depends on, by crate; those of its tests apart.

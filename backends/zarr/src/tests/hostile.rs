@@ -195,3 +195,53 @@ async fn absurd_requests_for_new_arrays_are_refused() {
         ErrorKind::InvalidInput
     );
 }
+
+#[tokio::test]
+async fn no_mutation_of_a_description_does_harm() {
+    for max_objects in [u64::MAX, 1] {
+        let bench = Bench::with(crate::config::ZarrOptions::default().with_max_objects(max_objects)).await;
+        bench.put(&[6, 4], numbers(0..24), &ArrayOptions::default().with_chunks([3, 4])).await.unwrap();
+        let good = bench.get_raw("zarr.json").await.unwrap();
+        let seed = 20_261_122;
+        let mut random = fastrand::Rng::with_seed(seed);
+        let numbers_to_try =
+            ["0", "-1", "1e300", "9223372036854775807", "18446744073709551616", "null", "[]", "\"\"", "{}"];
+        for round in 0..3000 {
+            let mut text = good.to_vec();
+            for _ in 0..1 + random.usize(..3) {
+                let at = random.usize(..text.len());
+                match random.u8(..3) {
+                    0 => text[at] = random.u8(b' '..b'~'),
+                    1 => drop(text.remove(at)),
+                    // A number becomes something else.
+                    _ => {
+                        let digits: Vec<usize> =
+                            (0..text.len()).filter(|at| text[*at].is_ascii_digit()).collect();
+                        let at = digits[random.usize(..digits.len())];
+                        let other = numbers_to_try[random.usize(..numbers_to_try.len())];
+                        text.splice(at..=at, other.bytes());
+                    }
+                }
+            }
+            bench.put_raw("zarr.json", text.clone()).await;
+            let array = bench.array();
+            let Ok(description) = array.describe().await else { continue };
+            let region = Region::rows(&description.shape, 0, description.shape.rows().unwrap_or(0).min(2));
+            let Ok(count) = region.element_count() else { continue };
+            if count > 10_000 {
+                continue;
+            }
+            let buffer = Values::zeros(description.dtype, count).unwrap();
+            if let Err(error) = array.read(&region, buffer).await {
+                let kind = error.kind();
+                let is_typed =
+                    matches!(kind, ErrorKind::Corrupt | ErrorKind::LimitExceeded | ErrorKind::Unsupported);
+                let text = String::from_utf8_lossy(&text);
+                assert!(
+                    is_typed && !error.message().contains("gave up"),
+                    "seed {seed} round {round}: {error:?}\n{text}"
+                );
+            }
+        }
+    }
+}

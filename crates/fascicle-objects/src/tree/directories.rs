@@ -1,6 +1,6 @@
 //! Directories: listing them, looking at entries, and metas.
 
-use super::{Form, META_NAME, Tree, WRITING_PREFIX, already_exists};
+use super::{Form, META_NAME, Tree, WRITING_PREFIX, already_exists, tombstone::is_tombstone};
 use crate::{
     conditional::{Condition, PutOutcome},
     store::{child_key, key},
@@ -24,7 +24,12 @@ impl Tree {
         let prefix = key(directory.as_str())?;
         let listed = self.store().list_children(&prefix).await?;
         let is_empty = listed.objects.is_empty() && listed.common_prefixes.is_empty();
-        if is_empty && !directory.is_root() {
+        let mut metas = listed.objects.iter().filter(|object| object.location.filename() == Some(META_NAME));
+        let is_buried = match metas.next() {
+            Some(meta) if !self.store().is_local() => self.is_buried(meta).await?,
+            _ => false,
+        };
+        if (is_empty || is_buried) && !directory.is_root() {
             self.require_directory(directory).await?;
         }
         let objects = listed.objects.iter().map(|object| (&object.location, false));
@@ -87,14 +92,12 @@ impl Tree {
 
     /// Creates a directory with its meta: of any number of concurrent callers, in any process, exactly one creates it.
     ///
-    /// Cost: a request, one to look before it and one after it. Errors: `AlreadyExists`, `NotFound`, `WrongKind`.
+    /// - A removal of a directory of that name which is under way is waited for, and one that was broken off is finished.
+    /// - Cost: a request, one to look before it and one after it. Errors: `AlreadyExists`, `NotFound`, `WrongKind`.
     pub async fn create_directory(&self, path: &EntryPath, meta: Bytes) -> Result<Version> {
         self.prepare(path, EntryKind::Directory, WriteMode::Create).await?;
         let prefix = self.key_of(path, &Form::Directory)?;
-        let version = self
-            .write_meta_at(&prefix, meta, &MetaWriteMode::Create)
-            .await
-            .map_err(|error| error.at(path))?;
+        let version = self.create_meta(path, &prefix, meta).await.map_err(|error| error.at(path))?;
         let rivals = self.rivals(path, &Form::Directory).await;
         if matches!(&rivals, Ok(rivals) if rivals.is_empty()) {
             return Ok(version);
@@ -107,7 +110,19 @@ impl Tree {
         })
     }
 
-    async fn delete_if_unchanged(&self, object: &Path, version: &Version) -> Result<()> {
+    async fn create_meta(&self, path: &EntryPath, prefix: &Path, meta: Bytes) -> Result<Version> {
+        loop {
+            match self.write_meta_at(prefix, meta.clone(), &MetaWriteMode::Create).await {
+                Err(error)
+                    if error.kind() == ErrorKind::AlreadyExists
+                        && !self.store().is_local()
+                        && self.await_removal(path, prefix).await? => {}
+                created => return created,
+            }
+        }
+    }
+
+    pub(super) async fn delete_if_unchanged(&self, object: &Path, version: &Version) -> Result<()> {
         match self.store().written_by(object).await? {
             Some((current, _)) if current == *version => self.store().delete(object).await,
             _ => Ok(()),
@@ -118,6 +133,9 @@ impl Tree {
     pub async fn read_meta(&self, directory: &EntryPath) -> Result<Option<MetaRecord>> {
         let object = child_key(&key(directory.as_str())?, META_NAME)?;
         match self.store().read(&object, MOST_META_BYTES).await? {
+            Some(object) if is_tombstone(&object.bytes) && !self.store().is_local() => {
+                Err(Error::new(ErrorKind::NotFound, "the directory is being removed").at(directory))
+            }
             Some(object) => Ok(Some(MetaRecord { bytes: object.bytes, version: object.version })),
             None => self.require_directory(directory).await.map(|()| None),
         }

@@ -5,6 +5,7 @@ mod directories;
 mod layout;
 mod relocate;
 mod remove;
+mod tombstone;
 
 pub use layout::{ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, WRITING_PREFIX};
 
@@ -17,7 +18,7 @@ use std::time::SystemTime;
 /// The entries of a store in a [`Layout`].
 ///
 /// Where a store has no renames and no locks, these hold by the order of requests: an entry's key objects are written last and
-/// deleted first, directories lose their meta last; two creators of different kinds under one name see each other and one
+/// deleted first; a directory that is being removed has a tombstone for its meta, and is absent; two creators of different kinds under one name see each other and one
 /// of them, or both, fail.
 #[derive(Clone, Debug)]
 pub struct Tree {
@@ -62,13 +63,18 @@ impl Tree {
     }
 
     /// What stands under the name of `path`, in any form. Cost: one request; one more for what is stored under a prefix with
-    /// key objects.
+    /// key objects, and for a directory that is not on a local file system.
     pub async fn find_all(&self, path: &EntryPath) -> Result<Vec<StoredEntry>> {
+        self.find_all_but(path, None).await
+    }
+
+    /// What stands under the name of `path` in any form but one, which is not looked at.
+    async fn find_all_but(&self, path: &EntryPath, form: Option<&Form>) -> Result<Vec<StoredEntry>> {
         let prefix = parent_key(path)?;
         let children = self.store.children_named(&prefix, path.name(), &self.layout.suffixes()).await?;
         let mut entries = Vec::new();
         for entry in children.iter().filter_map(|child| self.entry_at(path.name(), child)) {
-            if self.is_complete(&entry.key, &entry.form).await? {
+            if form != Some(&entry.form) && self.is_complete(&entry.key, &entry.form).await? {
                 entries.push(entry);
             }
         }
@@ -78,8 +84,18 @@ impl Tree {
 
     /// Whether what stands under a prefix is an entry, or is only being written or removed.
     pub(crate) async fn is_complete(&self, prefix: &Path, form: &Form) -> Result<bool> {
-        let Form::Prefix(PrefixForm { key_names, .. }) = form else { return Ok(true) };
-        for name in *key_names {
+        let key_names = match form {
+            Form::Prefix(form) => form.key_names,
+            Form::Directory if !self.store.is_local() => {
+                let meta = self.store.head(&child_key(prefix, META_NAME)?).await?;
+                return match meta {
+                    Some(meta) => Ok(!self.is_buried(&meta).await?),
+                    None => Ok(true),
+                };
+            }
+            Form::Directory | Form::File => return Ok(true),
+        };
+        for name in key_names {
             if self.store.head(&child_key(prefix, name)?).await?.is_some() {
                 return Ok(true);
             }
@@ -149,8 +165,8 @@ impl Tree {
             let failed = |error| self.store.error("looking at", &prefix, error);
             return local.has_folder(&prefix).await.map_err(failed);
         }
-        if self.store.head(&child_key(&prefix, META_NAME)?).await?.is_some() {
-            return Ok(true);
+        if let Some(meta) = self.store.head(&child_key(&prefix, META_NAME)?).await? {
+            return Ok(!self.is_buried(&meta).await?);
         }
         Ok(self.store.list(&prefix).try_next().await?.is_some())
     }
@@ -234,9 +250,7 @@ impl Tree {
     /// The entries besides one in `form` that stand under the name now: those that somebody created at the same time. Whoever
     /// creates an entry looks after having done so; of two creators at least one sees the other.
     pub async fn rivals(&self, path: &EntryPath, form: &Form) -> Result<Vec<StoredEntry>> {
-        let mut entries = self.find_all(path).await?;
-        entries.retain(|entry| entry.form != *form);
-        Ok(entries)
+        self.find_all_but(path, Some(form)).await
     }
 }
 

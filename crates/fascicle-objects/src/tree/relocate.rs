@@ -44,7 +44,13 @@ impl Tree {
         let Some(local) = self.store().local() else {
             self.copy(from, to).await?;
             let entry = self.require_any(from).await?;
-            return self.remove_entry(from, &entry).await;
+            let removed = self.remove_entry(from, &entry).await;
+            if matches!(&removed, Err(error) if error.kind() == ErrorKind::NotFound) {
+                // Somebody else removed or moved it: there is nothing of which this would be the new place.
+                let copy = StoredEntry { key: self.key_of(to, &entry.form)?, ..entry };
+                self.remove_entry(to, &copy).await?;
+            }
+            return removed;
         };
         let entry = self.relocatable(from, to).await?;
         // The attributes are copied first and removed last: whenever this ends early, the entry has them.

@@ -187,6 +187,97 @@ async fn fill_again_and_remove(tree: &Tree) {
 }
 
 #[test]
+fn one_of_many_removers_removes_a_directory() {
+    on_every_store(async |site| {
+        for has_meta in [true, false] {
+            let tree = tree_of(site.open());
+            fill(&tree).await;
+            if !has_meta {
+                tree.store().delete(&key("d/_meta.yaml").unwrap()).await.unwrap();
+            }
+            let removers: Vec<_> = (0..8)
+                .map(|_| {
+                    let tree = tree_of(site.open());
+                    tokio::spawn(async move { tree.remove(&path("d")).await })
+                })
+                .collect();
+            let mut winners = 0;
+            for remover in removers {
+                match remover.await.unwrap() {
+                    Ok(()) => winners += 1,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "on {}: {error}", site.name),
+                }
+            }
+            assert_eq!(winners, 1, "on {}, with a meta: {has_meta}", site.name);
+            assert_eq!(keys(&tree).await, [""; 0], "on {}", site.name);
+        }
+    });
+}
+
+/// Leaves `d` as a remover does that ends before it deleted anything.
+async fn break_off_removal(tree: &Tree) {
+    put(tree, "_writing/d.removal", "").await;
+    let tombstone = "# fascicle: this directory is being removed: 0123456789abcdef0123456789abcdef\n";
+    put(tree, "d/_meta.yaml", tombstone).await;
+}
+
+#[test]
+fn a_directory_whose_removal_was_broken_off_is_absent() {
+    for site in [Site::memory(), Site::s3(), Site::gcs()] {
+        run(async {
+            let tree = tree_of(site.open());
+            tree.create_directory(&path("p"), "1".into()).await.unwrap();
+            fill(&tree).await;
+            break_off_removal(&tree).await;
+            let d = path("d");
+            let names: Vec<String> = tree
+                .list(&EntryPath::root())
+                .await
+                .unwrap()
+                .entries
+                .into_iter()
+                .map(|entry| entry.name)
+                .collect();
+            assert_eq!(names, ["p"], "on {}", site.name);
+            assert!(!tree.has_directory(&d).await.unwrap() && tree.find(&d).await.unwrap().is_none());
+            assert_eq!(kind_of_error(tree.list(&d)).await, ErrorKind::NotFound);
+            assert_eq!(kind_of_error(tree.stat(&d)).await, ErrorKind::NotFound);
+            assert_eq!(kind_of_error(tree.read_meta(&d)).await, ErrorKind::NotFound);
+            assert_eq!(kind_of_error(tree.remove(&d)).await, ErrorKind::NotFound);
+            let overwritten = tree.write_meta(&d, "2".into(), &MetaWriteMode::Overwrite).await;
+            assert_eq!(overwritten.unwrap_err().kind(), ErrorKind::NotFound);
+            let inside = path("d/new");
+            assert_eq!(kind_of_error(tree.create_directory(&inside, "2".into())).await, ErrorKind::NotFound);
+        });
+    }
+}
+
+#[test]
+fn creating_a_directory_finishes_a_removal_that_was_broken_off() {
+    let site = Site::memory();
+    let clock = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    clock.unwrap().block_on(async {
+        let tree = tree_of(site.open());
+        fill(&tree).await;
+        break_off_removal(&tree).await;
+        let creators = ["a", "b", "c"].map(|meta| {
+            let tree = tree_of(site.open());
+            tokio::spawn(async move { tree.create_directory(&path("d"), meta.into()).await })
+        });
+        let mut winners = 0;
+        for creator in creators {
+            match creator.await.unwrap() {
+                Ok(_) => winners += 1,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}"),
+            }
+        }
+        assert_eq!(winners, 1);
+        assert_eq!(keys(&tree).await, ["d/_meta.yaml"]);
+        assert!(tree.list(&path("d")).await.unwrap().has_meta);
+    });
+}
+
+#[test]
 fn entries_are_copied_and_moved() {
     on_every_store(async |site| {
         let tree = tree_of(site.open());
@@ -280,7 +371,7 @@ fn requests_are_few() {
             tree.list(&path("d")).await.unwrap();
             assert_eq!(requests(), [List]);
             tree.find(&path("d")).await.unwrap();
-            assert_eq!(requests(), [List]);
+            assert_eq!(requests(), [List, Head]);
             let keys = server.keys(BUCKET);
             assert_eq!(keys.len(), 3, "{keys:?}");
         });
