@@ -38,10 +38,11 @@ impl Opening {
     }
 
     pub(crate) async fn open(&self) -> Result<Root> {
-        if let Some(asked) = &self.options.backend {
+        let store = self.store()?;
+        if let (Some(_), Some(asked)) = (&store, &self.options.backend) {
+            // Before anything is requested.
             self.check_backend(asked)?;
         }
-        let store = self.store()?;
         let marker = match (&self.place, &store) {
             (Place::Folder(path), _) => Marker::read(path).await?,
             (_, Some(store)) => store.marker().await.map_err(|error| self.explain(error, ""))?,

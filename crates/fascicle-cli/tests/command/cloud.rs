@@ -67,7 +67,7 @@ fn every_verb_works_on_stores() {
         assert_eq!(cloud.json(&["get", &at("cells/deep/y")])["data"], json!([[0.5, 1.5]]));
         assert_eq!(cloud.fine(&["get", &at("cells/notes.txt")]), "text");
         let tree = cloud.fine(&["tree", &at("cells")]);
-        assert!(tree.contains("deep") && tree.contains("int64"), "{tree}");
+        assert!(tree.contains("deep/") && tree.contains("y.zarr"), "{tree}");
         assert!(cloud.json(&["du", root]).is_object());
         assert!(cloud.json(&["meta", &at("cells")]).is_object());
         cloud.fine(&["mv", &at("cells/x"), &at("cells/moved")]);
@@ -131,6 +131,6 @@ fn what_a_store_refuses_is_told_without_secrets() {
 fn memory_is_a_place_for_every_verb() {
     let shell = Shell::new();
     shell.fine(&["put", "--value", "[1, 2]", "memory:a/cells/x"]);
-    assert_eq!(shell.fine(&["tree", "memory:a"]).lines().count(), 1);
+    assert!(!shell.fine(&["tree", "memory:a"]).contains("cells"), "each process has its own");
     shell.refused(2, "unsupported", &["run", "memory:a", "Cells", "n=1", "--", "true"]);
 }

@@ -78,5 +78,5 @@ fn bad_paths_are_refused_before_anything_is_made() {
     assert!(!shell.path("data").exists());
     let unknown = shell.refused(2, "invalid_input", &["ls", "s3://key:hidden@bucket/x"]);
     assert!(!unknown.contains("hidden"), "{unknown}");
-    shell.refused(2, "unsupported", &["--root", "ftp://host/x", "ls", "."]);
+    shell.refused(2, "unsupported", &["ls", ".", "--root", "ftp://host/x"]);
 }
