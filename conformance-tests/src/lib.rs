@@ -23,6 +23,7 @@ mod behaviours;
 mod failure;
 mod gate;
 mod model;
+mod operation;
 mod place;
 mod report;
 mod runner;

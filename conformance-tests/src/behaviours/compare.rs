@@ -249,8 +249,8 @@ async fn nested_differences_are_shown(subject: Subject) -> Checked {
     let builds = Builds::default();
     builds.resolve_at(this.root(), &cells(0), "this/built").await?;
     builds.resolve_at(this.root(), &cells(1), "other/built").await?;
-    let here = ["≠a/b/x: 1 bytes (the first difference is at byte 0)", "≠built/config.seed: 0"];
-    let there = ["≠a/b/x: 1 bytes (the first difference is at byte 0)", "≠built/config.seed: 1"];
+    let here = ["≠a/b/x: 1 byte (the first difference is at byte 0)", "≠built/config.seed: 0"];
+    let there = ["≠a/b/x: 1 byte (the first difference is at byte 0)", "≠built/config.seed: 1"];
     differ(&this, &other, &here, &there).await
 }
 

@@ -299,7 +299,12 @@ async fn table_rows_are_matched_by_name(subject: Subject) -> Checked {
     let turned = RecordBatch::try_from_iter([("name", names), ("id", ids)])?;
     ensure_eq!(directory.append_table("deep/t", &turned).await?, 3, "the rows of a longer one");
     let expected = named(&[1, 2, 3], &["a", "b", "c"])?;
-    ensure_eq!(directory.table("deep/t").await?.read().await?, expected, "the rows");
+    let mut table = directory.table("deep/t").await?;
+    ensure_eq!((table.rows(), table.read().await?), (3, expected), "the rows");
+    directory.append_table("deep/t", &turned).await?;
+    ensure_eq!(table.rows(), 3, "the rows known before it looks again");
+    table.refresh().await?;
+    ensure_eq!(table.rows(), 4, "the rows known after it looked again");
     Ok(())
 }
 

@@ -25,6 +25,7 @@ mod modified;
 mod path;
 mod race;
 mod random;
+mod reader;
 mod record;
 mod recovery;
 mod refusal;
@@ -32,8 +33,10 @@ mod remove;
 mod rename;
 mod reopen;
 mod rooted;
+mod scan;
 mod select;
 mod table;
+mod table_append;
 mod tree;
 
 use crate::Behaviour;
@@ -51,6 +54,8 @@ pub fn all() -> Vec<Behaviour> {
         select::behaviours(),
         append::behaviours(),
         table::behaviours(),
+        scan::behaviours(),
+        table_append::behaviours(),
         attributes::behaviours(),
         remove::behaviours(),
         rename::behaviours(),
@@ -58,6 +63,7 @@ pub fn all() -> Vec<Behaviour> {
         record::behaviours(),
         reopen::behaviours(),
         concurrent::behaviours(),
+        reader::behaviours(),
         directory::behaviours(),
         extend::behaviours(),
         config::behaviours(),

@@ -1,7 +1,11 @@
 //! Many callers at once: one builds, all get what it built.
 
 use super::{prelude::*, rooted::*};
-use std::{collections::BTreeSet, time::Duration};
+use fascicle_backend::{
+    Backend,
+    wrap::{Observer, Operation, observed},
+};
+use std::{collections::BTreeSet, thread, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 
 behaviours! { "race"
@@ -35,6 +39,33 @@ behaviours! { "race"
     automatic_names_are_given_once [Write];
     /// Automatic names are distinct for handles that were opened one by one.
     automatic_names_are_given_once_on_many_handles [Write, Durable];
+}
+
+/// Hesitates before something is created, so that those who found nothing meet there even where every call takes no time.
+struct Hesitation;
+
+impl Observer for Hesitation {
+    fn before(&self, operation: Operation, _path: &str) -> Result<()> {
+        if matches!(operation, Operation::CreateRecord | Operation::CreateDirectory) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+}
+
+/// Roots that know nothing of each other and share one handle, which hesitates.
+async fn hesitant_roots<const N: usize>(subject: &Subject) -> Result<[Root; N], Failure> {
+    let backend: Arc<dyn Backend> = Arc::new(observed(subject.open_bare().await?, Arc::new(Hesitation)));
+    Ok(std::array::from_fn(|_| root_over(&backend)))
+}
+
+/// The same, each on a handle that was opened for it.
+async fn opened_hesitant_roots<const N: usize>(subject: &Subject) -> Result<Vec<Root>, Failure> {
+    let mut roots = Vec::with_capacity(N);
+    for _ in 0..N {
+        roots.extend(hesitant_roots::<1>(subject).await?);
+    }
+    Ok(roots)
 }
 
 /// Asks for a config on every root from several tasks, and returns how and where each of them came by it.
@@ -80,19 +111,19 @@ async fn one_builds(roots: &[Root]) -> Checked {
 }
 
 async fn of_many_tasks_on_one_root_one_builds(subject: Subject) -> Checked {
-    one_builds(&subject.roots::<1>().await?).await
+    one_builds(&hesitant_roots::<1>(&subject).await?).await
 }
 
 async fn of_many_tasks_on_many_roots_one_builds(subject: Subject) -> Checked {
-    one_builds(&subject.roots::<8>().await?).await
+    one_builds(&hesitant_roots::<8>(&subject).await?).await
 }
 
 async fn of_many_tasks_on_many_handles_one_builds(subject: Subject) -> Checked {
-    one_builds(&subject.opened_roots::<8>().await?).await
+    one_builds(&opened_hesitant_roots::<8>(&subject).await?).await
 }
 
 async fn many_configs_are_built_once_each(subject: Subject) -> Checked {
-    let (roots, builds) = (subject.roots::<4>().await?, Builds::default());
+    let (roots, builds) = (hesitant_roots::<4>(&subject).await?, Builds::default());
     let mut tasks = Vec::new();
     for task in 0..32 {
         let (root, builds) = (roots[task % 4].clone(), builds.clone());
@@ -113,7 +144,7 @@ async fn many_configs_are_built_once_each(subject: Subject) -> Checked {
 }
 
 async fn one_of_many_builds_again(subject: Subject) -> Checked {
-    let roots = subject.roots::<4>().await?;
+    let roots = hesitant_roots::<4>(&subject).await?;
     refused(fail_to_build(&roots[0], &cells(0), "on purpose").await, ErrorKind::BuildFailed)?;
     for name in ["Cells_0001", "Cells_0002"] {
         let builds = Builds::slow(Duration::from_millis(5));
@@ -337,7 +368,7 @@ async fn a_living_builder_is_waited_for(subject: Subject) -> Checked {
 }
 
 async fn of_many_tasks_at_one_path_one_builds(subject: Subject) -> Checked {
-    let (roots, builds) = (subject.roots::<4>().await?, Builds::slow(Duration::from_millis(5)));
+    let (roots, builds) = (hesitant_roots::<4>(&subject).await?, Builds::slow(Duration::from_millis(5)));
     let mut tasks = Vec::new();
     for task in 0..16 {
         let (root, builds) = (roots[task % 4].clone(), builds.clone());
@@ -354,7 +385,7 @@ async fn of_many_tasks_at_one_path_one_builds(subject: Subject) -> Checked {
 }
 
 async fn of_two_configs_at_one_path_one_gets_it(subject: Subject) -> Checked {
-    let roots = subject.roots::<2>().await?;
+    let roots = hesitant_roots::<2>(&subject).await?;
     for round in 0..4 {
         let builds = Builds::default();
         let path = format!("mine{round}");
@@ -399,9 +430,9 @@ async fn are_distinct(roots: &[Root]) -> Checked {
 }
 
 async fn automatic_names_are_given_once(subject: Subject) -> Checked {
-    are_distinct(&subject.roots::<4>().await?).await
+    are_distinct(&hesitant_roots::<4>(&subject).await?).await
 }
 
 async fn automatic_names_are_given_once_on_many_handles(subject: Subject) -> Checked {
-    are_distinct(&subject.opened_roots::<4>().await?).await
+    are_distinct(&opened_hesitant_roots::<4>(&subject).await?).await
 }

@@ -1,7 +1,10 @@
 //! Random sequences of operations against a simple model of what a place is.
 
 use super::prelude::*;
-use crate::model::{Model, Operation, Vocabulary};
+use crate::{
+    model::Model,
+    operation::{Operation, Vocabulary},
+};
 
 behaviours! { "random"
     /// Random operations on directories, files and metas do what a simple model does.

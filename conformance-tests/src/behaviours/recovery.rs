@@ -6,7 +6,7 @@ use fascicle_backend::{
     Backend, RecordKey,
     wrap::{Faults, Moment, Operation, observed},
 };
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 behaviours! { "recovery"
     /// Whichever call fails while a directory is built, one finished directory is there when it is asked for again.
@@ -101,6 +101,11 @@ trait Work: Sync {
         async { Ok(()) }
     }
 
+    /// Which of its calls are worth failing; the others are made by another work too.
+    fn worth_failing(&self, calls: u64) -> RangeInclusive<u64> {
+        1..=calls
+    }
+
     /// Does it, on a root over storage of which a call may fail.
     fn done(
         &self,
@@ -128,7 +133,7 @@ async fn each_call_failing<W: Work>(subject: Subject, work: W) -> Checked {
     let calls = storage.faults.calls();
     work.judged(&storage, 0, answer).await?;
     let mut round = 0;
-    for call in 1..=calls {
+    for call in work.worth_failing(calls) {
         for moment in [Moment::BeforeEffect, Moment::AfterEffect] {
             round += 1;
             storage.clear().await?;
@@ -144,10 +149,19 @@ async fn each_call_failing<W: Work>(subject: Subject, work: W) -> Checked {
             work.judged(&storage, round, answer).await.map_err(|failure| {
                 Failure::new(format!("call {call} of {calls} failing {moment:?} {fired:?}: {failure}"))
             })?;
+            if fired.is_some_and(|(operation, _)| !has_effect(operation)) {
+                break;
+            }
         }
     }
     ensure!(round > 1, "nothing was asked of the storage");
     Ok(())
+}
+
+/// Whether a call changes anything, so that it makes a difference when it fails.
+fn has_effect(operation: Operation) -> bool {
+    use Operation::{List, ListRecords, ReadFile, ReadMeta, ReadRecord, Stat};
+    !matches!(operation, List | ListRecords | ReadFile | ReadMeta | ReadRecord | Stat)
 }
 
 struct BuildIt;
@@ -210,6 +224,11 @@ impl BuildItThere {
 impl Work for BuildItThere {
     type Answer = Resolution;
 
+    fn worth_failing(&self, calls: u64) -> RangeInclusive<u64> {
+        // It ends as every build does.
+        1..=calls.min(12)
+    }
+
     async fn done(&self, storage: &Faulty, root: Root, round: i64) -> Result<Resolution> {
         Self::resolve(storage, &root, round).await
     }
@@ -234,6 +253,11 @@ struct FailToBuildIt;
 impl Work for FailToBuildIt {
     type Answer = Resolution;
 
+    fn worth_failing(&self, calls: u64) -> RangeInclusive<u64> {
+        // It begins as every build does, and ends in its own way.
+        calls.saturating_sub(5)..=calls
+    }
+
     async fn done(&self, _storage: &Faulty, root: Root, round: i64) -> Result<Resolution> {
         fail_to_build(&root, &cells(round), "on purpose").await
     }
@@ -254,6 +278,11 @@ struct BuildItAgain;
 
 impl Work for BuildItAgain {
     type Answer = Resolution;
+
+    fn worth_failing(&self, calls: u64) -> RangeInclusive<u64> {
+        // It begins in its own way, and goes on as every build does.
+        1..=calls.min(10)
+    }
 
     async fn prepare(&self, storage: &Faulty, round: i64) -> Checked {
         let built = storage.builds.resolve(&storage.sound_root(), &cells(round)).await?.directory;

@@ -3,19 +3,24 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod array_appends;
 mod arrays;
 mod attributes;
 mod entries;
 mod files;
 mod handles;
+mod meetings;
 mod metas;
 mod names;
 mod planted;
 mod records;
 mod relocation;
+mod scans;
+mod semantics;
 mod tables;
 mod values;
 mod writers;
+mod writing;
 
 use fascicle_backend::wrap::observed;
 use fascicle_conformance::{Behaviour, Outcome, Suite, all};
@@ -70,7 +75,7 @@ struct NoFault;
 impl Fault for NoFault {}
 
 /// Areas of the contract whose behaviours see many faults that others name: by chance, or only when tasks meet.
-const GENERAL: [&str; 2] = ["random", "concurrent"];
+const GENERAL: [&str; 3] = ["random", "concurrent", "reader"];
 
 /// Behaviours that move megabytes, which are checked only where they are named.
 const LARGE: [&str; 12] = [
@@ -90,7 +95,7 @@ const LARGE: [&str; 12] = [
 
 /// Areas that look at a backend through its contract. The others look through the semantics on top of it, where any fault of
 /// the contract may show.
-const OF_THE_CONTRACT: [&str; 23] = [
+const OF_THE_CONTRACT: [&str; 26] = [
     "path",
     "entry",
     "meta",
@@ -101,6 +106,8 @@ const OF_THE_CONTRACT: [&str; 23] = [
     "select",
     "append",
     "table",
+    "scan",
+    "table_append",
     "attributes",
     "remove",
     "rename",
@@ -108,6 +115,7 @@ const OF_THE_CONTRACT: [&str; 23] = [
     "record",
     "reopen",
     "concurrent",
+    "reader",
     "fault",
     "error",
     "limit",
@@ -124,15 +132,20 @@ fn cases() -> Vec<Case> {
     [
         names::cases(),
         entries::cases(),
+        writing::cases(),
         metas::cases(),
         files::cases(),
         arrays::cases(),
+        array_appends::cases(),
         values::cases(),
         tables::cases(),
+        scans::cases(),
         attributes::cases(),
         relocation::cases(),
         records::cases(),
         handles::cases(),
+        meetings::cases(),
+        semantics::cases(),
     ]
     .into_iter()
     .flatten()
@@ -214,9 +227,15 @@ fn every_behaviour_can_fail() -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
+    if std::env::var_os("MATRIX").is_some() {
+        semantics::matrix();
+        return ExitCode::SUCCESS;
+    }
     let mut trials: Vec<Trial> =
         cases().into_iter().map(|case| Trial::test(case.name, move || breaks_exactly_these(&case))).collect();
     trials.push(Trial::test("no_fault_breaks_nothing", no_fault_breaks_nothing));
     trials.push(Trial::test("every_behaviour_can_fail", every_behaviour_can_fail));
+    trials
+        .push(Trial::test("every_behaviour_of_the_semantics_can_fail", semantics::every_behaviour_can_fail));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

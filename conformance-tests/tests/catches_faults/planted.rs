@@ -60,7 +60,7 @@ macro_rules! faults {
     (@reach $inner:ident [$method:ident ?]) => { some($inner.$method())? };
 }
 
-fn some<T>(store: Option<T>) -> Result<T> {
+pub(crate) fn some<T>(store: Option<T>) -> Result<T> {
     store.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no such store"))
 }
 

@@ -74,11 +74,8 @@ async fn after(way: Way, inner: Inner<'_>, from: &EntryPath, to: &EntryPath) -> 
         Way::Copies => inner.copy(to, from).await?,
         Way::Moves => inner.remove(from).await?,
         Way::LosesAttributes => inner.write_attributes(to, &Attributes::new()).await?,
-        Way::LosesMeta => {
-            let is_directory = inner.stat(to).await?.kind == EntryKind::Directory;
-            if is_directory {
-                inner.write_meta(to, Bytes::from_static(b"{}\n"), MetaWriteMode::Overwrite).await?;
-            }
+        Way::LosesMeta if inner.stat(to).await?.kind == EntryKind::Directory => {
+            inner.write_meta(to, Bytes::from_static(b"{}\n"), MetaWriteMode::Overwrite).await?;
         }
         Way::GoesByPrefix => {
             let parent = from.parent().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Goes through two places entry by entry.
 
-use super::difference::{Differing, EntryDifference, schema_text, spec_text};
+use super::difference::{Differing, EntryDifference, plural, schema_text, spec_text};
 use super::{CompareOptions, arrays, attributes, files, metas, tables};
 use fascicle_backend::{
     ArraySpec, ArrayStore, Backend, Capability, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
@@ -253,8 +253,6 @@ async fn stat(backend: &dyn Backend, path: &EntryPath) -> Result<Option<EntrySta
 
 /// What an entry is, in a few words, without reading its data.
 async fn describe(backend: &dyn Backend, path: &EntryPath, kind: EntryKind) -> Result<String> {
-    let plural =
-        |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     Ok(match kind {
         EntryKind::Array => {
             let array = arrays_of(backend, path)?.describe(path).await?;

@@ -148,11 +148,16 @@ impl EntryDifference {
                 changed(format!("{this}{place}{count}"), format!("{other}{place}{count}"))
             }
             Differing::Bytes { this_bytes, other_bytes, position } => {
-                let text = |bytes| format!("{bytes} bytes (the first difference is at byte {position})");
-                changed(text(this_bytes), text(other_bytes))
+                let text = |bytes| {
+                    let bytes = plural(bytes, "byte", "bytes");
+                    format!("{bytes} (the first difference is at byte {position})")
+                };
+                changed(text(*this_bytes), text(*other_bytes))
             }
             Differing::Schema { this, other } => changed(schema_text(this), schema_text(other)),
-            Differing::RowCount { this, other } => changed(format!("{this} rows"), format!("{other} rows")),
+            Differing::RowCount { this, other } => {
+                changed(plural(*this, "row", "rows"), plural(*other, "row", "rows"))
+            }
             Differing::Rows { differing, total, row, column, this, other } => {
                 let text = |value| {
                     format!("{value} in column '{column}' of row {row} ({differing} of {total} rows differ)")
@@ -216,6 +221,11 @@ pub fn difference_lines(differences: &[EntryDifference]) -> config::DifferenceLi
         lines.other.push(other);
     }
     lines
+}
+
+/// A count with its noun, as `1 byte` or `2 bytes`.
+pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Dtype and shape, as `int64 (3,)`.
