@@ -2,14 +2,17 @@
 
 use crate::commands::signal_code;
 use crate::facts::config_json;
+use crate::place::STORE_OPTIONS;
 use fascicle::config::matches;
-use fascicle::{BuildResult, Config, Directory, Error, IdentityRules, Result, Root, Status};
+use fascicle::{
+    BuildResult, Config, Directory, Error, IdentityRules, Result, Root, Status, StorageConfiguration,
+};
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,8 +29,12 @@ const SIGNALS: [Signal; 4] = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QU
 /// A command to be run for a directory.
 pub(crate) struct BuildCommand {
     command: Vec<OsString>,
-    /// The folder of the root.
-    folder: PathBuf,
+    /// The root, as the command names it in its places.
+    root: String,
+    /// Where the root is, however it is named.
+    location: String,
+    /// The options of the root's store.
+    store_options: Vec<String>,
     /// How many signals have arrived, and the last of them.
     signals: watch::Receiver<(u64, i32)>,
     is_building: AtomicBool,
@@ -35,8 +42,13 @@ pub(crate) struct BuildCommand {
 }
 
 impl BuildCommand {
-    /// A command for a root in `folder`. From here on this process no longer ends by a signal of its own accord.
-    pub(crate) fn new(command: Vec<OsString>, folder: PathBuf) -> Result<Self> {
+    /// A command for a root. From here on this process no longer ends by a signal of its own accord.
+    pub(crate) fn new(
+        command: Vec<OsString>,
+        root: String,
+        location: String,
+        store_options: Vec<String>,
+    ) -> Result<Self> {
         let (sender, signals) = watch::channel((0, 0));
         for awaited in SIGNALS {
             let number = awaited.as_raw();
@@ -51,7 +63,9 @@ impl BuildCommand {
         }
         Ok(BuildCommand {
             command,
-            folder,
+            root,
+            location,
+            store_options,
             signals,
             is_building: AtomicBool::new(false),
             failure: AtomicU16::new(NO_FAILURE),
@@ -91,7 +105,7 @@ impl BuildCommand {
     async fn run_watched(&self, directory: &Directory) -> BuildResult {
         let mut signals = self.signals.clone();
         let (program, arguments) = self.command.split_first().ok_or("there is no command")?;
-        let folder = self.folder.join(directory.path().as_str());
+        let place = format!("{}/{}", self.root, directory.path());
         let mut config_file =
             tempfile::Builder::new().prefix("fascicle-config-").suffix(".json").tempfile()?;
         serde_json::to_writer_pretty(&mut config_file, &config_json(&directory.config().await?))?;
@@ -99,11 +113,20 @@ impl BuildCommand {
         let mut command = tokio::process::Command::new(program);
         command
             .args(arguments)
-            .env("FASCICLE_DIR", &folder)
+            .env("FASCICLE_DIR", &place)
             .env("FASCICLE_CONFIG_FILE", config_file.path())
-            .env(BUILDING, with_ancestors(&folder))
+            .env(BUILDING, with_ancestors(&format!("{}/{}", self.location, directory.path())))
             // What a command prints is not the answer of this one.
             .stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?));
+        if !self.store_options.is_empty() {
+            command.env(STORE_OPTIONS, self.store_options.join("\n"));
+        }
+        if self.root.starts_with('@')
+            && std::env::var_os("FASCICLE_CONFIG").is_none_or(|file| file.is_empty())
+        {
+            // The command may work in another folder, where the file would not be found.
+            command.env("FASCICLE_CONFIG", StorageConfiguration::find()?.file());
+        }
         let (earlier, signal) = *signals.borrow_and_update();
         if earlier > 0 {
             self.fail(signal_code(signal));
@@ -173,28 +196,29 @@ fn is_in_foreground() -> bool {
     terminal.is_ok_and(|terminal| rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
 }
 
-fn with_ancestors(folder: &Path) -> OsString {
+fn with_ancestors(place: &str) -> OsString {
     let mut all = std::env::var_os(BUILDING).unwrap_or_default();
     if !all.is_empty() {
         all.push("\n");
     }
-    all.push(folder);
+    all.push(place);
     all
 }
 
 /// Whether this process runs in the command of a build of the same config, which would wait for itself for ever.
 pub(crate) async fn within_itself(
     root: &Root,
-    folder: &Path,
+    location: &str,
     config: &Config,
     rules: &IdentityRules,
 ) -> Result<bool> {
     let building = std::env::var(BUILDING).unwrap_or_default();
-    let same = |path: &Path| match (path.canonicalize(), folder.canonicalize()) {
-        (Ok(path), Ok(folder)) => path.strip_prefix(folder).ok().and_then(Path::to_str).map(str::to_owned),
-        _ => None,
-    };
-    for path in building.lines().filter_map(|line| same(Path::new(line))) {
+    let below =
+        |building: &str| match (Path::new(building).canonicalize(), Path::new(location).canonicalize()) {
+            (Ok(building), Ok(folder)) => building.strip_prefix(folder).ok()?.to_str().map(str::to_owned),
+            _ => building.strip_prefix(location)?.strip_prefix('/').map(str::to_owned),
+        };
+    for path in building.lines().filter_map(below) {
         let Some(meta) = root.dir(&path)?.meta().await? else { continue };
         let asked = rules.complete(config)?;
         if meta.status == Status::Running

@@ -1,7 +1,9 @@
 //! Places: `ROOT/DIR/…/ENTRY`, and where in it the root ends.
 
 use clap::Args;
-use fascicle::{Directory, EntryKind, EntryPath, Error, ErrorKind, Result, Root};
+use fascicle::config::{Map, parse_arguments};
+use fascicle::expert::looks_secret;
+use fascicle::{Directory, EntryKind, EntryPath, Error, ErrorKind, OpenOptions, Result, Root};
 use std::path::{Component, Path, PathBuf};
 
 /// How a place is told apart into root and entry, shown at the end of `--help`.
@@ -20,6 +22,9 @@ Places:
   @NAME/DIR/…/ENTRY stands in the root of that name in 'fascicle.yaml', in this folder or above it; @/DIR/… in its
   default one. FASCICLE_CONFIG is the path of another file, FASCICLE_PROFILE a profile in it, FASCICLE_PLACE another
   default. './@x' is a folder.
+  s3://BUCKET/…/DIR/ENTRY, gs://…, az://… and abfs://… stand in the nearest
+  prefix, from the place upwards, with '_fascicle.yaml' or '_index/'; 'init'
+  makes one. Credentials come from the environment and the cloud's own files.
   With --root ROOT a PLACE is the path below ROOT, '.' is the root itself, and
   nothing is guessed. Entries are named as they are addressed; the name under
   which one is stored (x.h5 for x) is understood, too.";
@@ -30,7 +35,15 @@ pub(crate) struct RootArgument {
     /// The root; places are then paths below it, and nothing is guessed
     #[arg(long, value_name = "ROOT", global = true)]
     root: Option<String>,
+
+    /// An option of the store at s3://, gs://, az:// or abfs:// places, such as region=eu-west-1; no secrets. The environment
+    /// variable FASCICLE_STORE_OPTIONS has more, one on each line
+    #[arg(long = "store-option", value_name = "NAME=VALUE", global = true)]
+    store_options: Vec<String>,
 }
+
+/// The environment variable with options of stores.
+pub(crate) const STORE_OPTIONS: &str = "FASCICLE_STORE_OPTIONS";
 
 /// An entry, or the root itself, in an opened root.
 #[derive(Clone, Debug)]
@@ -57,10 +70,63 @@ impl RootArgument {
     pub(crate) async fn locate(&self, given: &str) -> Result<Place> {
         let (root, path) = match &self.root {
             Some(root) => (root.clone(), below(root, given)?),
-            None => split(given)?,
+            None => match fascicle::Place::parse(given) {
+                Ok(fascicle::Place::Address(_)) => self.split_address(given).await?,
+                _ => split(given)?,
+            },
         };
         let path = EntryPath::parse(&path).map_err(|error| error.during("understand the place"))?;
-        Ok(Place { root: open_root(&root).await?, path, given: given.to_owned() })
+        Ok(Place { root: self.open_root(&root).await?, path, given: given.to_owned() })
+    }
+
+    /// Opens a root.
+    pub(crate) async fn open_root(&self, root: &str) -> Result<Root> {
+        self.options(root)?.open(root).await
+    }
+
+    /// How the root at a place is opened: the options of stores are for places that are given by their address.
+    pub(crate) fn options(&self, root: &str) -> Result<OpenOptions> {
+        let options = match fascicle::Place::parse(root)? {
+            fascicle::Place::Address(_) => parse_arguments(&self.store_options()?)?,
+            _ => Map::new(),
+        };
+        Ok(OpenOptions { options, ..OpenOptions::default() })
+    }
+
+    /// The options of stores as they are given, `NAME=VALUE`, those of the environment first.
+    pub(crate) fn store_options(&self) -> Result<Vec<String>> {
+        let wrong = |why: &str, hint: &str| {
+            Err(Error::new(ErrorKind::InvalidInput, why)
+                .during("understand the options of the store")
+                .hint(hint))
+        };
+        let inherited = match std::env::var(STORE_OPTIONS) {
+            Ok(inherited) => inherited,
+            Err(std::env::VarError::NotPresent) => String::new(),
+            Err(_) => {
+                return wrong("FASCICLE_STORE_OPTIONS is not UTF-8", "it holds one NAME=VALUE on each line");
+            }
+        };
+        let lines = inherited.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
+        let options: Vec<String> = lines.chain(self.store_options.iter().cloned()).collect();
+        if options.iter().any(|option| looks_secret(option.split('=').next().unwrap_or_default())) {
+            // Other users see the arguments of a command.
+            return wrong(
+                "an option of the store looks like a secret, which is not given so",
+                "set it in the environment of the cloud, such as AWS_SECRET_ACCESS_KEY, or in the cloud's usual files",
+            );
+        }
+        Ok(options)
+    }
+
+    async fn split_address(&self, given: &str) -> Result<(String, String)> {
+        let found = self.options(given)?.find_root(given).await?;
+        found.map(|(root, path)| (root, path.to_string())).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "there is no root at it or above it")
+                .during("find the root of the place")
+                .at(fascicle::Place::parse(given).map_or_else(|_| String::new(), |place| place.to_string()))
+                .hint("make one, such as `fascicle init s3://BUCKET/NAME --backend zarr`, or say which it is with --root")
+        })
     }
 
     /// The same for an entry that exists, which may be named as it is stored. Fails with
@@ -139,23 +205,32 @@ impl Place {
     }
 }
 
-/// Opens a root.
-pub(crate) async fn open_root(root: &str) -> Result<Root> {
-    fascicle::open(root).await
-}
-
-/// The folder of a root that other programs can write into. Fails with [`ErrorKind::Unsupported`] for a root that is no folder.
-pub(crate) fn local_root(root: &str) -> Result<PathBuf> {
+/// Where in a root's directories other processes write, as the beginning of places: a folder, or what names the root.
+pub(crate) fn shared_root(root: &str) -> Result<String> {
+    let given = root.trim_end_matches('/');
     match fascicle::Place::parse(root)?.located()? {
-        fascicle::Place::Folder(path) => absolute(&path),
-        other => Err(Error::new(ErrorKind::Unsupported, "a command can only fill a directory in a folder")
-            .during("find or build in")
-            .at(other)),
+        fascicle::Place::Folder(path) => utf8(&absolute(&path)?),
+        fascicle::Place::Memory(name) => Err(Error::new(
+            ErrorKind::Unsupported,
+            "a command cannot fill a directory in another process' memory",
+        )
+        .during("find or build in")
+        .at(fascicle::Place::Memory(name))),
+        _ => Ok(given.to_owned()),
     }
 }
 
 /// The path below an explicit root; a place that begins with the root is understood, too.
 fn below(root: &str, given: &str) -> Result<String> {
+    if let Some(rest) = given.strip_prefix(root.trim_end_matches('/'))
+        && matches!(
+            fascicle::Place::parse(given),
+            Ok(fascicle::Place::Address(_) | fascicle::Place::Named(_))
+        )
+        && (rest.is_empty() || rest.starts_with('/'))
+    {
+        return Ok(rest.trim_matches('/').to_owned());
+    }
     if !Path::new(given).is_absolute() {
         let parts = given.trim_end_matches('/').split('/').filter(|part| !part.is_empty() && *part != ".");
         return Ok(parts.collect::<Vec<_>>().join("/"));
@@ -186,7 +261,7 @@ fn split(given: &str) -> Result<(String, String)> {
             return Ok((format!("memory:{name}"), path.trim_end_matches('/').to_owned()));
         }
         fascicle::Place::Named(named) => return Ok((named.root(), named.entry().to_string())),
-        // Which part of it is the root, only a backend could know; opening it says that there is none.
+        // Looked up by the store, before this.
         fascicle::Place::Address(address) => return Ok((address.text().to_owned(), String::new())),
     };
     let root = find_root(&place).unwrap_or_else(|| guess_root(&place, Path::new(given)));

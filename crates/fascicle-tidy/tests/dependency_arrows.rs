@@ -7,29 +7,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
     ("fascicle-tables", &["fascicle-backend"]),
+    ("fascicle-objects", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
     ("fascicle-memory", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-hdf5", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
+    ("fascicle-zarr", &["fascicle-backend", "fascicle-objects", "fascicle-tables"]),
     ("fascicle-conformance", &["fascicle-backend", "fascicle-core"]),
     (
         "fascicle",
-        &["fascicle-backend", "fascicle-core", "fascicle-local", "fascicle-memory", "fascicle-hdf5"],
+        &[
+            "fascicle-backend",
+            "fascicle-core",
+            "fascicle-local",
+            "fascicle-memory",
+            "fascicle-hdf5",
+            "fascicle-objects",
+            "fascicle-zarr",
+        ],
     ),
     ("fascicle-cli", &["fascicle"]),
     ("fascicle-judges", &[]),
+    ("fascicle-test-servers", &[]),
     ("fascicle-tidy", &[]),
 ];
 
 /// The crates that may name a format library, and no others may.
-const FORMATS: [(&str, &[&str]); 3] = [
+const FORMATS: [(&str, &[&str]); 5] = [
     ("hdf5-metno", &["fascicle-hdf5"]),
     ("hdf5-metno-sys", &["fascicle-hdf5"]),
     // The command reads and writes files of its user's.
-    ("parquet", &["fascicle-tables", "fascicle-cli"]),
+    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-cli"]),
+    ("object_store", &["fascicle-objects"]),
+    ("blosc-src", &["fascicle-zarr"]),
 ];
 
 /// Names of crates that a crate depends on, by crate; those of its tests apart.

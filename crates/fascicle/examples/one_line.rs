@@ -7,6 +7,7 @@
 //!   plain: { url: ./plain, options: { tables: csv } }
 //!   packed: { url: ./packed, arrays: { chunk_bytes: 64KiB, codec: gzip }, tables: { codec: zstd } }
 //!   nowhere: { url: "memory:nowhere" }
+//!   cloud: { url: "s3://lab-bucket/data", backend: zarr, options: { region: eu-west-1 } }
 //! ```
 //!
 //! With another word behind `default`, or run with `FASCICLE_PLACE=packed`, the same binary stores the same data elsewhere and
@@ -15,7 +16,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use fascicle::convert::ToTableOptions;
-use fascicle::{Build, BuildResult, Directory, Result, Root};
+use fascicle::{Build, BuildResult, Capability, Directory, Result, Root};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -29,6 +30,10 @@ impl Build for Cells {
         for step in 0..10 {
             dir.append("loss", [1.0 / f64::from(step + 1)]).await?;
         }
+        // Not every storage has tables.
+        if !dir.root().backend().capabilities().has(Capability::Tables) {
+            return Ok(());
+        }
         let summary = dir.to_table_with(&ToTableOptions::default().with_include(["cell_id"])).await?;
         Ok(dir.put_table("summary", &summary).await?)
     }
@@ -38,7 +43,7 @@ impl Build for Cells {
 async fn run(root: &Root) -> Result<()> {
     let cells = root.resolve(&Cells { n_cells: 100 }).await?;
     let loss: Vec<f64> = cells.array("loss").await?.read().await?;
-    println!("{} rows, the last loss is {}", cells.table("summary").await?.rows(), loss[loss.len() - 1]);
+    println!("{} rows, the last loss is {}", cells.array("cell_id").await?.len(), loss[loss.len() - 1]);
     Ok(())
 }
 

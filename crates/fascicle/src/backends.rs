@@ -1,12 +1,10 @@
 //! How the backends that come with fascicle are opened, and which options they know.
 
 #[cfg(feature = "hdf5")]
-use crate::quantity::{DURATION_FORM, duration};
+use crate::given::{Given, bad_value};
 use crate::{OpenRequest, Place};
 #[cfg(feature = "hdf5")]
 use fascicle_core::Codec;
-#[cfg(feature = "hdf5")]
-use fascicle_core::config::Value;
 use fascicle_core::{Backend, Error, ErrorKind, Result};
 use std::sync::Arc;
 
@@ -27,25 +25,20 @@ pub(crate) const HDF5_OPTIONS: [&str; 4] = ["tables", "fsync", "lock_timeout", "
 /// `follow_symlinks`, given only.
 #[cfg(feature = "hdf5")]
 pub(crate) fn hdf5(request: OpenRequest) -> Result<Arc<dyn Backend>> {
+    use fascicle_core::config::Map;
     use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
 
     check_stored(&request, &["tables"])?;
     let Place::Folder(path) = &request.place else {
         return Err(cannot_hold("hdf5", &request.place, "a folder"));
     };
-    let given = |name: &str| request.options.get(name).filter(|value| !value.is_null());
-    let truth = |name: &str| {
-        let truth = |value: &Value| value.as_bool().ok_or_else(|| bad_value(name, value, "true or false"));
-        given(name).map(truth).transpose()
-    };
+    let given = Given { options: &request.options, stored: &Map::new() };
     let mut options = Hdf5Options::default();
-    options.fsync = request.fsync.or(truth("fsync")?).unwrap_or(options.fsync);
-    let patience = given("lock_timeout")
-        .map(|value| duration(value).ok_or_else(|| bad_value("lock_timeout", value, DURATION_FORM)))
-        .transpose()?;
+    options.fsync = request.fsync.or(given.truth("fsync")?).unwrap_or(options.fsync);
+    let patience = given.duration("lock_timeout")?;
     options.lock_timeout = request.lock_timeout.or(patience).unwrap_or(options.lock_timeout);
-    options.follow_symlinks = truth("follow_symlinks")?.unwrap_or(options.follow_symlinks);
-    if let Some(value) = given("tables").or_else(|| request.stored.get("tables")) {
+    options.follow_symlinks = given.truth("follow_symlinks")?.unwrap_or(options.follow_symlinks);
+    if let Some(value) = given.value("tables").or_else(|| request.stored.get("tables")) {
         options.tables = match value.as_str() {
             Some("parquet") => TableFormat::Parquet,
             Some("csv") => TableFormat::Csv,
@@ -67,7 +60,7 @@ pub(crate) fn hdf5(request: OpenRequest) -> Result<Arc<dyn Backend>> {
 }
 
 /// Refuses options in the marker of a root that the backend does not take from there.
-fn check_stored(request: &OpenRequest, known: &[&str]) -> Result<()> {
+pub(crate) fn check_stored(request: &OpenRequest, known: &[&str]) -> Result<()> {
     let Some(name) = request.stored.keys().find(|name| !known.contains(&name.as_str())) else {
         return Ok(());
     };
@@ -76,13 +69,7 @@ fn check_stored(request: &OpenRequest, known: &[&str]) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, message).hint(format!("known are: {known}")))
 }
 
-fn cannot_hold(backend: &str, place: &Place, fits: &str) -> Error {
+pub(crate) fn cannot_hold(backend: &str, place: &Place, fits: &str) -> Error {
     Error::new(ErrorKind::InvalidInput, format!("the backend '{backend}' cannot hold '{place}'"))
         .hint(format!("its places are written as {fits}"))
-}
-
-#[cfg(feature = "hdf5")]
-fn bad_value(option: &str, value: &Value, fits: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, format!("the option '{option}' cannot be '{value}'"))
-        .hint(format!("it is {fits}"))
 }

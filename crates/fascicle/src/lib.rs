@@ -50,6 +50,8 @@
 mod backends;
 pub mod blocking;
 pub mod configuration;
+#[cfg(any(feature = "hdf5", feature = "zarr"))]
+mod given;
 mod marker;
 mod open;
 mod opening;
@@ -57,6 +59,10 @@ mod place;
 mod quantity;
 mod registry;
 mod secret;
+#[cfg_attr(not(feature = "zarr"), path = "no_stores.rs")]
+mod stores;
+#[cfg(feature = "zarr")]
+mod zarr;
 
 pub use configuration::StorageConfiguration;
 pub use open::{
@@ -81,6 +87,8 @@ pub use fascicle_core::{arrow, compare, config, convert, roots, size, tree};
 #[cfg(feature = "hdf5")]
 pub use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
 pub use fascicle_memory::MemoryBackend;
+#[cfg(feature = "zarr")]
+pub use fascicle_zarr::{MissingChunks, ZarrBackend, ZarrOptions};
 
 pub use ndarray::{self, Array1, Array2, Array3, ArrayD, array, s};
 
@@ -94,4 +102,5 @@ pub mod expert {
     pub use crate::marker::{FORMAT_VERSION, MARKER_FILE, Marker};
     pub use crate::place::{Address, NamedPlace, Place};
     pub use crate::registry::{OpenRequest, Registry};
+    pub use crate::secret::looks_secret;
 }

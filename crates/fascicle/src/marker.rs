@@ -92,6 +92,13 @@ impl Marker {
         let (marker, folder) = (self.clone(), folder.to_owned());
         blocking(move || create_blocking(&marker, &folder)).await
     }
+
+    /// Refuses to make a root with another marker where this one stands.
+    pub(crate) fn is_another(&self) -> Error {
+        let (backend, options) = (&self.backend, Value::Map(self.options.clone()));
+        let message = format!("it is a root already, of the backend '{backend}' with the options {options}");
+        Error::new(ErrorKind::AlreadyExists, message).hint("choose another place, or open this one as it is")
+    }
 }
 
 fn read_blocking(folder: &Path) -> Result<Option<Marker>> {
@@ -118,15 +125,7 @@ fn create_blocking(marker: &Marker, path: &Path) -> Result<()> {
     }
     match read_blocking(path)? {
         Some(stored) if stored == *marker => Ok(()),
-        Some(stored) => Err(Error::new(
-            ErrorKind::AlreadyExists,
-            format!(
-                "it is a root already, of the backend '{}' with the options {}",
-                stored.backend,
-                Value::Map(stored.options)
-            ),
-        )
-        .hint("choose another folder, or open this one as it is")),
+        Some(stored) => Err(stored.is_another()),
         None => {
             Err(Error::new(ErrorKind::Conflict, format!("'{MARKER_FILE}' was removed as it was written")))
         }

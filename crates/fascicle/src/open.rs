@@ -4,7 +4,7 @@ use crate::opening::Opening;
 use crate::secret::NamesOnly;
 use crate::{Place, Registry, StorageConfiguration};
 use fascicle_core::config::{Map, Value};
-use fascicle_core::{Directory, Error, ErrorKind, Result, Root, RootOptions, roots};
+use fascicle_core::{Directory, EntryPath, Error, ErrorKind, Result, Root, RootOptions, roots};
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,9 @@ use std::time::Duration;
 /// `@name` is the place of that name in the [`StorageConfiguration`] of this process, `@` its default place.
 ///
 /// A folder is opened by the backend that its marker names, see [`init`]; one without a marker by `hdf5`, as which the
-/// folders of the Python package datamate are opened.
+/// folders of the Python package datamate are opened. On an object store (`s3://`, `gs://`, `az://`, `abfs://`) the backend is
+/// named once, by [`OpenOptions`], by the configuration or by [`init`]: a root that does not say it is refused without, and
+/// the first one that is opened with it, and not only for reading, says it from then on.
 ///
 /// - Errors: [`ErrorKind::WrongKind`] for a path that is no folder; [`ErrorKind::Unsupported`] for storage, backends and
 ///   formats that are not known here; what the configuration of a named place is refused for.
@@ -104,7 +106,8 @@ pub struct OpenOptions {
     /// How long a writer waits for another one at the same entry; `None` is what the backend does by itself.
     pub lock_timeout: Option<Duration>,
     /// Options of the backend by name. `hdf5` has `tables` (`parquet` or `csv`: how new tables are stored),
-    /// `follow_symlinks` (whether links that lead out of the root are followed), and by their names the two before.
+    /// `follow_symlinks` (whether links that lead out of the root are followed), and by their names the two before. `zarr` has
+    /// those of [`ZarrOptions`](crate::ZarrOptions), of the use of a store, and the store's own, such as `region`.
     pub options: Map,
     /// How directories are found and built, and how arrays and tables are stored.
     pub root: RootOptions,
@@ -196,6 +199,18 @@ impl OpenOptions {
             Place::Named(named) if !named.entry().is_root() => root.dir(named.entry().as_str()),
             _ => Ok(root.as_dir()),
         }
+    }
+
+    /// The root that an address such as `s3://bucket/data/Cells_0000/x` lies in, as an address, and the path below it: the
+    /// nearest prefix, from the address upwards, that holds `_fascicle.yaml` or `_index/`. `None` when there is none, and for
+    /// places that are no addresses of a store.
+    ///
+    /// - Errors: those of the store, such as [`ErrorKind::NotFound`] for a missing bucket.
+    /// - Cost: one request for each name in the address, and one more.
+    pub async fn find_root(&self, place: impl AsRef<Path>) -> Result<Option<(String, EntryPath)>> {
+        let place = Place::parse(place)?;
+        let found = crate::stores::find_root(&place, &self.options).await;
+        found.map_err(|error| error.during("find the root of").at(&place))
     }
 
     /// Makes a root of [`backend`](OpenOptions::backend), else of the one that such a place has, with

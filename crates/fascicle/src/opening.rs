@@ -2,6 +2,7 @@
 
 use crate::configuration::{ConfiguredPlace, StorageConfiguration};
 use crate::secret::looks_secret;
+use crate::stores::{StoreRoot, is_connection_option};
 use crate::{Marker, OpenOptions, OpenRequest, Place};
 use fascicle_core::config::Map;
 use fascicle_core::wrap::{ReadOnly, observed};
@@ -37,56 +38,92 @@ impl Opening {
     }
 
     pub(crate) async fn open(&self) -> Result<Root> {
-        let marker = match &self.place {
-            Place::Folder(path) => Marker::read(path).await?,
+        let store = self.store()?;
+        if let (Some(_), Some(asked)) = (&store, &self.options.backend) {
+            // Before anything is requested.
+            self.check_backend(asked)?;
+        }
+        let marker = match (&self.place, &store) {
+            (Place::Folder(path), _) => Marker::read(path).await?,
+            (_, Some(store)) => store.marker().await.map_err(|error| self.explain(error, ""))?,
             _ => None,
         };
-        let (backend, stored) = match (marker, &self.options.backend) {
-            (Some(marker), Some(asked)) if marker.backend != *asked => {
-                let error = Error::new(
-                    ErrorKind::Mismatch,
-                    format!("it is a root of the backend '{}', and '{asked}' was asked for", marker.backend),
-                );
-                return Err(self.explain(error, ".backend"));
+        if let Some(marker) = marker {
+            if self.options.backend.as_ref().is_some_and(|asked| *asked != marker.backend) {
+                return Err(self.has_other_backend(&marker));
             }
-            (Some(marker), _) => (marker.backend, marker.options),
-            (None, _) => (self.backend()?, Map::new()),
-        };
-        self.open_by(&backend, stored).await
+            return self.open_by(&marker.backend, marker.options).await;
+        }
+        let backend = self.backend(store.is_some())?;
+        let root = self.open_by(&backend, Map::new()).await?;
+        let (Some(store), false) = (store, self.options.read_only) else { return Ok(root) };
+        // Said once, it need not be said again. Somebody else may have said it meanwhile.
+        let recorded = store.record(&Marker { backend: backend.clone(), options: Map::new() }).await?;
+        match recorded {
+            recorded if recorded.backend != backend => Err(self.has_other_backend(&recorded)),
+            recorded if recorded.options.is_empty() => Ok(root),
+            recorded => self.open_by(&backend, recorded.options).await,
+        }
     }
 
-    /// Makes a root with these options in its marker, and opens it.
-    pub(crate) async fn init(&self, stored: &Map) -> Result<Root> {
+    /// Makes a root with these options in its marker, and opens it. Options that say how a store is reached are left out.
+    pub(crate) async fn init(&self, options: &Map) -> Result<Root> {
+        let lasting = options.iter().filter(|(name, _)| !is_connection_option(&self.place, name));
+        let stored: Map = lasting.map(|(name, value)| (name.clone(), value.clone())).collect();
         if let Some(name) = stored.keys().find(|name| looks_secret(name)) {
             let message =
                 format!("the option '{name}' looks like a secret, which is not written into a root");
             let error = Error::new(ErrorKind::InvalidInput, message);
             return Err(error.hint("give it whenever the root is opened"));
         }
-        let backend = self.backend()?;
-        // Opening touches nothing, and refuses what cannot be.
+        let store = self.store()?;
+        let backend = self.backend(store.is_some())?;
+        // Opening stores nothing of anybody's, and refuses what cannot be.
         let root = self.open_by(&backend, stored.clone()).await?;
+        let marker = Marker { backend, options: stored };
+        if let Some(store) = store {
+            let recorded = store.record(&marker).await?;
+            return if recorded == marker { Ok(root) } else { Err(recorded.is_another()) };
+        }
         let Place::Folder(path) = &self.place else { return Ok(root) };
-        if Some(backend.as_str()) != self.place.default_backend()
+        if Some(marker.backend.as_str()) != self.place.default_backend()
             && Marker::read(path).await?.is_none()
             && holds_anything(path).await?
         {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
-                format!("the folder holds something, which the backend '{backend}' would not find"),
+                format!("the folder holds something, which the backend '{}' would not find", marker.backend),
             )
             .hint("choose an empty folder"));
         }
-        Marker { backend, options: stored.clone() }.create(path).await?;
+        marker.create(path).await?;
         Ok(root)
+    }
+
+    fn store(&self) -> Result<Option<StoreRoot>> {
+        StoreRoot::at(&self.place, &self.options.options).map_err(|error| self.explain(error, ""))
+    }
+
+    fn has_other_backend(&self, marker: &Marker) -> Error {
+        let asked = self.options.backend.as_deref().unwrap_or_default();
+        let message =
+            format!("it is a root of the backend '{}', and '{asked}' was asked for", marker.backend);
+        self.explain(Error::new(ErrorKind::Mismatch, message), ".backend")
+    }
+
+    /// Refuses an unknown backend.
+    fn check_backend(&self, backend: &str) -> Result<()> {
+        let part = match &self.configured {
+            Some(configured) if configured.backend() == Some(backend) => ".backend",
+            _ => "",
+        };
+        self.options.registry.check_backend(backend).map_err(|error| self.explain(error, part))
     }
 
     async fn open_by(&self, backend: &str, stored: Map) -> Result<Root> {
         let OpenOptions { registry, root, options, fsync, lock_timeout, read_only, .. } = &self.options;
         if let Some(configured) = &self.configured {
-            if configured.backend() == Some(backend) {
-                registry.check_backend(backend).map_err(|error| self.explain(error, ".backend"))?;
-            }
+            self.check_backend(backend)?;
             let known = registry.check_options(backend, configured.options());
             known.map_err(|error| self.explain(error, ".options"))?;
         }
@@ -108,12 +145,24 @@ impl Opening {
     }
 
     /// The backend of a place that has no marker.
-    fn backend(&self) -> Result<String> {
+    fn backend(&self, is_store: bool) -> Result<String> {
         let backend = self.options.backend.as_deref().or(self.place.default_backend());
         backend.map(str::to_owned).ok_or_else(|| {
-            let error = Error::new(ErrorKind::Unsupported, "storage at such an address is not known here")
-                .hint("known are folders and 'memory:'; write './' before the name of a folder that looks like an address");
-            self.explain(error, "")
+            let (kind, message, hint) = match is_store {
+                true => (
+                    ErrorKind::InvalidInput,
+                    "it does not say which backend it has, and none was asked for",
+                    "say it once, such as zarr: as the backend of the place in 'fascicle.yaml', when it is opened, or with \
+                     `fascicle init PLACE --backend zarr`",
+                ),
+                false => (
+                    ErrorKind::Unsupported,
+                    "storage at such an address is not known here",
+                    "known are folders, 'memory:', and 's3://', 'gs://', 'az://', 'abfs://' with the feature 'zarr'; write './' \
+                     before the name of a folder that looks like an address",
+                ),
+            };
+            self.explain(Error::new(kind, message).hint(hint), "")
         })
     }
 

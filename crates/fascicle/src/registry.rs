@@ -39,18 +39,22 @@ impl OpenRequest {
     /// The options of the caller as text by text, as libraries of storage take them: `true`, `8`, `eu-west-1`. What is `null`
     /// is left out; lists and mappings are [`ErrorKind::InvalidInput`].
     pub fn text_options(&self) -> Result<BTreeMap<String, String>> {
-        let set = self.options.iter().filter(|(_, value)| !value.is_null());
-        set.map(|(name, value)| match value {
-            Value::Text(text) => Ok((name.clone(), text.clone())),
-            Value::Bool(_) | Value::Int(_) | Value::Float(_) => Ok((name.clone(), value.to_string())),
-            other => Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("the option '{name}' is {}", other.kind_name()),
-            )
-            .hint("options are text, numbers and truth values")),
-        })
-        .collect()
+        text_options(&self.options)
     }
+}
+
+/// Options as text by text, see [`OpenRequest::text_options`].
+pub(crate) fn text_options(options: &Map) -> Result<BTreeMap<String, String>> {
+    let set = options.iter().filter(|(_, value)| !value.is_null());
+    set.map(|(name, value)| match value {
+        Value::Text(text) => Ok((name.clone(), text.clone())),
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) => Ok((name.clone(), value.to_string())),
+        other => {
+            Err(Error::new(ErrorKind::InvalidInput, format!("the option '{name}' is {}", other.kind_name()))
+                .hint("options are text, numbers and truth values"))
+        }
+    })
+    .collect()
 }
 
 impl fmt::Debug for OpenRequest {
@@ -169,7 +173,7 @@ impl Registry {
         self.backends.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.names().collect();
             let hint = match name {
-                "hdf5" => "the feature 'hdf5' of the crate fascicle adds it".to_owned(),
+                "hdf5" | "zarr" => format!("the feature '{name}' of the crate fascicle adds it"),
                 _ if known.is_empty() => "no backend is known".to_owned(),
                 _ => format!("known are {}", known.join(", ")),
             };
@@ -181,7 +185,7 @@ impl Registry {
 }
 
 impl Default for Registry {
-    /// The backends that this build of fascicle brings: `memory`, and `hdf5` with the feature of that name.
+    /// The backends that this build of fascicle brings: `memory`, and `hdf5` and `zarr` with the features of these names.
     fn default() -> Self {
         let mut registry = Registry::empty();
         registry.add_with_options("memory", &[], |request| async { backends::memory(request) });
@@ -190,6 +194,9 @@ impl Default for Registry {
             // Looks at the folder.
             fascicle_local::blocking(move || backends::hdf5(request)).await
         });
+        #[cfg(feature = "zarr")]
+        // Which options there are depends on the place.
+        registry.add("zarr", crate::zarr::zarr);
         registry
     }
 }

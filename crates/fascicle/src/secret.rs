@@ -33,7 +33,7 @@ const PLACES_OF_SECRETS: [&str; 2] = ["file", "path"];
 const CONTAINER_SCHEMES: [&str; 2] = ["abfs", "abfss"];
 
 /// Whether an option of this name holds a secret, by the look of its name.
-pub(crate) fn looks_secret(name: &str) -> bool {
+pub fn looks_secret(name: &str) -> bool {
     let letters: String =
         name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let names_a_place = PLACES_OF_SECRETS.iter().any(|end| letters.ends_with(end));

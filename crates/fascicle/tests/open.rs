@@ -100,7 +100,7 @@ async fn unknown_addresses_are_refused_without_their_credentials() {
         let request = format!("{:?}", Place::parse(place).unwrap());
         assert!(!request.contains("topsecret"), "{request}");
     }
-    assert_eq!(open("s3://bucket").await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(open("ftp://bucket").await.unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn hostile_and_later_markers_are_typed_errors() {
     let bomb = format!("a: &a [1,1]\n{}", "b: [*a,*a,*a]\n".repeat(1000));
     for (marker, kind, named) in [
         ("format_version: 9\n", ErrorKind::Unsupported, "format version 9"),
-        ("format_version: 1\nbackend: zarr\n", ErrorKind::Unsupported, "hdf5, memory"),
+        ("format_version: 1\nbackend: xarr\n", ErrorKind::Unsupported, "hdf5, memory"),
         ("format_version: 1\nbackend: memory\n", ErrorKind::InvalidInput, "memory:NAME"),
         ("format_version: 1\nbackend: hdf5\noptions: {colour: red}\n", ErrorKind::Unsupported, "tables"),
         (
@@ -217,7 +217,7 @@ async fn what_the_caller_asks_for_must_fit() {
             "known are: tables, fsync, lock_timeout, follow_symlinks",
         ),
         (OpenOptions::default().with_tables("xls"), ErrorKind::InvalidInput, "'xls'"),
-        (OpenOptions::default().with_backend("zarr"), ErrorKind::Unsupported, "hdf5, memory"),
+        (OpenOptions::default().with_backend("xarr"), ErrorKind::Unsupported, "hdf5, memory"),
         (OpenOptions::default().with_registry(Registry::empty()), ErrorKind::Unsupported, "'hdf5'"),
     ] {
         for error in [asked.open(&place).await.unwrap_err(), asked.init(&place).await.unwrap_err()] {

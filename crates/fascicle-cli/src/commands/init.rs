@@ -10,7 +10,7 @@ use serde_json::json;
 /// Make a root
 #[derive(Args, Debug)]
 pub(crate) struct Init {
-    /// The folder; it is created when it does not exist
+    /// The folder, which is created when it does not exist, or the address of a store, such as s3://BUCKET/NAME
     place: String,
 
     /// How the root stores what is put into it; else what fascicle.yaml says of the place, and hdf5 for a folder
@@ -25,8 +25,9 @@ pub(crate) struct Init {
 impl Init {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
         context.root.check_unused()?;
-        let options = parse_arguments(&self.options)?;
-        let options = OpenOptions { backend: self.backend, options, ..OpenOptions::default() };
+        let mut options = context.root.options(&self.place)?;
+        options.options.extend(parse_arguments(&self.options)?);
+        let options = OpenOptions { backend: self.backend, ..options };
         let root = options.init(&self.place).await?;
         if context.output.json {
             let document = json!({ "root": root.location(), "backend": root.backend().name() });

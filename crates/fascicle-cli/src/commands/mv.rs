@@ -3,10 +3,13 @@
 use super::Context;
 use crate::exit::Exit;
 use clap::Args;
-use fascicle::{Error, ErrorKind, Result};
+use fascicle::{Capability, Error, ErrorKind, Result};
 use serde_json::json;
 
 /// Move or rename an entry within its root; nothing is ever replaced
+///
+/// In a folder this is one step. On an object store the entry is copied and then removed: both are there for a while, and stay
+/// when the command is interrupted.
 #[derive(Args, Debug)]
 pub(crate) struct Mv {
     /// The entry
@@ -31,7 +34,13 @@ impl Mv {
         if from.path.is_root() || to.path.is_root() {
             return refuse("a root is not an entry".to_owned(), "name an entry in it");
         }
-        from.root.as_dir().rename(from.path.as_str(), to.path.as_str()).await?;
+        let (root, old, new) = (from.root.as_dir(), from.path.as_str(), to.path.as_str());
+        if from.root.backend().capabilities().has(Capability::Rename) {
+            root.rename(old, new).await?;
+        } else {
+            root.copy(old, new).await?;
+            root.remove(old).await?;
+        }
         if context.output.json {
             context.output.json_document(&json!({ "from": from.path.as_str(), "to": to.path.as_str() }))?;
         }

@@ -5,7 +5,7 @@ use crate::build::{BuildCommand, within_itself};
 use crate::duration::parse_duration;
 use crate::exit::Exit;
 use crate::facts::config_json;
-use crate::place::{local_root, open_root};
+use crate::place::shared_root;
 use crate::report;
 use clap::{Args, ValueEnum};
 use fascicle::config::{Map, Value, parse_argument_value, parse_arguments, read_yaml_bytes};
@@ -20,8 +20,8 @@ use std::time::Duration;
 /// Of all who ask for one config, in any process, one runs the command and the
 /// others wait. The last line printed is the place of the directory. The command
 /// finds in its environment
-///   FASCICLE_DIR          the directory to fill, by files written into it or by
-///                         fascicle put FILE "$FASCICLE_DIR/x"
+///   FASCICLE_DIR          the directory to fill, by fascicle put FILE "$FASCICLE_DIR/x",
+///                         or by files written into it where the root is a folder
 ///   FASCICLE_CONFIG_FILE  the config as JSON, 'type' among its fields; NaN and
 ///                         infinities are text
 /// What it prints goes to the standard error stream. When it fails, the directory
@@ -97,12 +97,14 @@ impl Run {
             options = options.on_mismatch(OnMismatch::Warn);
         }
         if self.command.is_empty() {
-            let root = open_root(&self.place).await?;
+            let root = context.root.open_root(&self.place).await?;
             return self.find(&root, &config, &rules, context).await;
         }
-        let root = open_root(&self.place).await?;
-        let folder = local_root(&self.place)?;
-        if within_itself(&root, &folder, &config, &rules).await? {
+        let root = context.root.open_root(&self.place).await?;
+        let place = shared_root(&self.place)?;
+        // However a store is named, it is one place.
+        let location = if place.starts_with('/') { place.clone() } else { root.location() };
+        if within_itself(&root, &location, &config, &rules).await? {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 "the command of this build asks for the same build",
@@ -110,7 +112,7 @@ impl Run {
             .during("find or build")
             .at(config));
         }
-        let build = BuildCommand::new(self.command.clone(), folder)?;
+        let build = BuildCommand::new(self.command.clone(), place, location, context.root.store_options()?)?;
         let resolving = root.resolve_config(&config, &rules, &options, |directory| build.run(directory));
         let resolution = tokio::select! {
             biased;

@@ -5,6 +5,7 @@
 mod append;
 mod build;
 mod change;
+mod cloud;
 mod compare;
 mod configured;
 mod judged;

@@ -76,6 +76,7 @@ fn bad_paths_are_refused_before_anything_is_made() {
     shell.refused(2, "invalid_path", &["put", "--value", "1", &deep]);
     shell.refused(2, "invalid_path", &["put", "--value", "1", &format!("data/{}", "n".repeat(300))]);
     assert!(!shell.path("data").exists());
-    let unknown = shell.refused(2, "unsupported", &["ls", "s3://key:secret@bucket/x"]);
-    assert!(!unknown.contains("secret"), "{unknown}");
+    let unknown = shell.refused(2, "invalid_input", &["ls", "s3://key:hidden@bucket/x"]);
+    assert!(!unknown.contains("hidden"), "{unknown}");
+    shell.refused(2, "unsupported", &["ls", ".", "--root", "ftp://host/x"]);
 }

@@ -50,6 +50,7 @@ impl Shell {
             .env_remove("FASCICLE_CONFIG")
             .env_remove("FASCICLE_PROFILE")
             .env_remove("FASCICLE_PLACE")
+            .env_remove("FASCICLE_STORE_OPTIONS")
             .stdin(Stdio::null());
         command
     }

@@ -2,6 +2,9 @@
 
 use crate::Place;
 use fascicle::blocking::open;
+#[cfg(feature = "zarr")]
+use fascicle_test_servers::{ACCESS_KEY, ObjectServer, SECRET_KEY};
+use std::path::PathBuf;
 use std::process::Command;
 
 fn file(default: &str) -> String {
@@ -14,8 +17,8 @@ fn file(default: &str) -> String {
     )
 }
 
-#[test]
-fn one_line_decides_where_and_how_a_program_stores_its_data() {
+/// The example, built as it is now.
+fn binary() -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--offline", "--package", "fascicle", "--example", "one_line"])
         .args((!cfg!(debug_assertions)).then_some("--release"))
@@ -24,8 +27,53 @@ fn one_line_decides_where_and_how_a_program_stores_its_data() {
         .unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let this = std::env::current_exe().unwrap();
-    let binary = this.parent().unwrap().parent().unwrap().join("examples/one_line");
+    this.parent().unwrap().parent().unwrap().join("examples/one_line")
+}
 
+#[cfg(feature = "zarr")]
+#[test]
+fn one_line_moves_a_program_from_local_hdf5_to_zarr_on_s3() {
+    let binary = binary();
+    let server = ObjectServer::with_bucket("lab-bucket");
+    let endpoint = server.endpoint();
+    let place = Place::new("");
+    let run = |default: &str| {
+        place.write(format!(
+            "default: {default}\n\
+             places:\n  \
+               local: {{ url: ./data }}\n  \
+               cloud: {{ url: 's3://lab-bucket/data', backend: zarr, options: {{ region: us-east-1, endpoint: '{endpoint}', allow_http: true }} }}\n"
+        ));
+        let output = Command::new(&binary)
+            .current_dir(place.path(""))
+            .envs([("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)])
+            .env_remove("FASCICLE_CONFIG")
+            .env_remove("FASCICLE_PROFILE")
+            .env_remove("FASCICLE_PLACE")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !told.contains(SECRET_KEY), "{told}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = "100 rows, the last loss is 0.1\n";
+    let printed = run("local");
+    assert!(printed.starts_with("hdf5 at /") && printed.ends_with(told), "{printed}");
+    assert!(place.path("data/Cells_0000/cell_id.h5").is_file() && server.keys("lab-bucket").is_empty());
+    for _ in 0..2 {
+        assert_eq!(run("cloud"), format!("zarr at s3://lab-bucket/data\n{told}"), "built, then found");
+    }
+    let keys = server.keys("lab-bucket");
+    for key in ["data/_fascicle.yaml", "data/Cells_0000/_meta.yaml", "data/Cells_0000/cell_id.zarr/zarr.json"]
+    {
+        assert!(keys.iter().any(|stored| stored == key), "{keys:?}");
+    }
+    assert!(!keys.iter().any(|key| key.contains("Cells_0001")), "{keys:?}");
+}
+
+#[test]
+fn one_line_decides_where_and_how_a_program_stores_its_data() {
+    let binary = binary();
     let place = Place::new("");
     let run = |default: &str, variable: Option<&str>| {
         place.write(file(default));

@@ -15,7 +15,7 @@ places:
   packed: { url: ./packed, backend: hdf5, arrays: { chunk_bytes: 800, codec: gzip }, tables: { codec: zstd } }
   quick: { url: 'memory:configured', arrays: { chunk_bytes: 16 } }
   cloud: { url: 's3://bucket/x', backend: zarrr }
-  bare: { url: 's3://bucket/x' }
+  bare: { url: 'ftp://bucket/x' }
   typo: { url: ./typo, options: { tabels: csv } }
   wrong: { url: ./wrong, options: { lock_timeout: soon } }
   flag: { url: ./flag, options: { fsync: 'yes' } }
@@ -106,7 +106,12 @@ async fn what_does_not_fit_is_told_with_its_place_in_the_file() {
         (
             "@cloud",
             ErrorKind::Unsupported,
-            &["the backend 'zarrr' is not known", "`places.cloud.backend`", "hdf5, memory"],
+            &[
+                "the backend 'zarrr' is not known",
+                "`places.cloud.backend`",
+                "hdf5, memory",
+                "did you mean 'zarr'?",
+            ],
         ),
         ("@bare", ErrorKind::Unsupported, &["storage at such an address is not known", "`places.bare`"]),
         (

@@ -1,0 +1,7 @@
+//! Tests of arrays on a store in memory whose requests are counted, and of what others write.
+
+mod append;
+mod create;
+mod hostile;
+mod read;
+mod store;

@@ -1,0 +1,136 @@
+//! Every verb on an object store, by address and by the name of a place.
+
+use crate::shell::{Ended, Shell, ended, npy_integers};
+use fascicle_test_servers::{ACCESS_KEY, ObjectServer, SECRET_KEY};
+use serde_json::{Value, json};
+
+/// A shell whose environment has credentials for a server with one bucket.
+struct Cloud {
+    shell: Shell,
+    server: ObjectServer,
+}
+
+impl Cloud {
+    fn new() -> Self {
+        let cloud = Cloud { shell: Shell::new(), server: ObjectServer::with_bucket("bucket") };
+        let endpoint = cloud.server.endpoint();
+        let file = format!(
+            "default: cloud\nplaces:\n  cloud: {{ url: 's3://bucket/named', backend: zarr, options: {{ region: us-east-1, \
+             endpoint: '{endpoint}', allow_http: true }} }}\n"
+        );
+        cloud.shell.write("fascicle.yaml", file);
+        cloud.shell.write("x.npy", npy_integers(0..100));
+        cloud
+    }
+
+    fn run_as(&self, secret: &str, arguments: &[&str]) -> Ended {
+        let options = format!("region=us-east-1\nendpoint={}\nallow_http=true\n", self.server.endpoint());
+        let mut command = self.shell.command(arguments);
+        command.envs([("AWS_ACCESS_KEY_ID", secret), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)]);
+        let ended = ended(command.env("FASCICLE_STORE_OPTIONS", options).output().unwrap());
+        let told = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(!told.contains(SECRET_KEY), "{told}");
+        ended
+    }
+
+    fn fine(&self, arguments: &[&str]) -> String {
+        let ended = self.run_as(ACCESS_KEY, arguments);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "fascicle {arguments:?}\n{}", ended.stdout);
+        ended.stdout
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.fine(&[arguments, &["--json"]].concat())).unwrap()
+    }
+
+    fn ends(&self, code: i32, arguments: &[&str]) -> String {
+        let ended = self.run_as(ACCESS_KEY, arguments);
+        assert_eq!(ended.code, code, "fascicle {arguments:?}\n{}{}", ended.stdout, ended.stderr);
+        ended.stderr
+    }
+}
+
+#[test]
+fn every_verb_works_on_stores() {
+    let cloud = Cloud::new();
+    assert_eq!(cloud.json(&["init", "s3://bucket/deep/data", "--backend", "zarr"])["backend"], "zarr");
+    for root in ["@cloud", "@", "s3://bucket/deep/data"] {
+        let at = |path: &str| format!("{root}/{path}");
+        cloud.fine(&["put", "x.npy", &at("cells/x")]);
+        cloud.fine(&["append", "x.npy", &at("cells/x")]);
+        cloud.fine(&["put", "--value", "[[0.5, 1.5]]", &at("cells/deep/y")]);
+        cloud.shell.write("notes.txt", "text");
+        cloud.fine(&["put", "notes.txt", &at("cells/")]);
+        assert_eq!(cloud.fine(&["ls", "-1", root]), "cells\n");
+        assert_eq!(cloud.fine(&["ls", "-1", &at("cells")]), "deep\nnotes.txt\nx\n");
+        assert_eq!(cloud.json(&["show", &at("cells/x")])["shape"], json!([200]));
+        assert_eq!(cloud.json(&["get", &at("cells/deep/y")])["data"], json!([[0.5, 1.5]]));
+        assert_eq!(cloud.fine(&["get", &at("cells/notes.txt")]), "text");
+        let tree = cloud.fine(&["tree", &at("cells")]);
+        assert!(tree.contains("deep/") && tree.contains("y.zarr"), "{tree}");
+        assert!(cloud.json(&["du", root]).is_object());
+        assert!(cloud.json(&["meta", &at("cells")]).is_object());
+        cloud.fine(&["mv", &at("cells/x"), &at("cells/moved")]);
+        cloud.fine(&["put", "x.npy", &at("cells/x")]);
+        cloud.ends(1, &["diff", &at("cells/x"), &at("cells/moved")]);
+        cloud.fine(&["diff", &at("cells/x"), &at("cells/x")]);
+        cloud.fine(&["put", "x.npy", "local/cells/x"]);
+        cloud.fine(&["diff", "local/cells/x", &at("cells/x")]);
+        assert_eq!(cloud.json(&["--root", root, "show", "cells/x"])["shape"], json!([100]));
+        assert_eq!(cloud.json(&["--root", root, "show", &at("cells/x")])["shape"], json!([100]));
+        cloud.fine(&["rm", "-r", &at("cells")]);
+        assert_eq!(cloud.fine(&["ls", root]), "");
+    }
+}
+
+#[test]
+fn a_command_builds_in_a_store() {
+    let cloud = Cloud::new();
+    cloud.fine(&["init", "s3://bucket/data", "--backend", "zarr"]);
+    std::fs::create_dir(cloud.shell.path("elsewhere")).unwrap();
+    let script = "cd /; fascicle put --value '[1, 2]' \"$FASCICLE_DIR/x\" && echo built $FASCICLE_DIR";
+    for (root, place) in [
+        ("s3://bucket/data", "s3://bucket/data/Cells_0000"),
+        ("@cloud", "@cloud/Cells_0000"),
+        ("@", "@/Cells_0000"),
+    ] {
+        let command = ["run", root, "Cells", "n=3", "--", "sh", "-c", script];
+        let first = cloud.run_as(ACCESS_KEY, &command);
+        assert_eq!((first.code, first.stdout.trim_end()), (0, place), "{}", first.stderr);
+        // `@` is the same place as `@cloud`.
+        assert_eq!(first.stderr.contains("built"), root != "@", "{}", first.stderr);
+        assert_eq!(cloud.fine(&["run", root, "Cells", "n=3"]).trim_end(), place);
+        assert_eq!(cloud.json(&["get", &format!("{place}/x")])["data"], json!([1, 2]));
+    }
+    let within = "fascicle run s3://bucket/named Cells n=4 -- true";
+    let told = cloud.ends(2, &["run", "@cloud", "Cells", "n=4", "--", "sh", "-c", within]);
+    assert!(told.contains("asks for the same build"), "{told}");
+    let failed = cloud.ends(7, &["run", "@cloud", "Cells", "n=5", "--", "sh", "-c", "exit 7"]);
+    assert!(failed.contains("exit code 7"), "{failed}");
+}
+
+#[test]
+fn what_a_store_refuses_is_told_without_secrets() {
+    let cloud = Cloud::new();
+    let told = cloud.ends(3, &["ls", "s3://bucket/nothing/here"]);
+    assert!(told.contains("fascicle init") && told.contains("--root"), "{told}");
+    cloud.ends(3, &["ls", "s3://missing-bucket/x"]);
+    cloud.ends(2, &["init", "s3://bucket/x"]);
+    assert!(cloud.server.keys("bucket").is_empty(), "{:?}", cloud.server.keys("bucket"));
+    let denied = cloud.run_as("hidden-access-key", &["ls", "@cloud"]);
+    assert!(denied.code != 0 && !denied.stderr.contains("hidden"), "{}", denied.stderr);
+    let given = ["ls", "s3://bucket/x", "--store-option", "aws_secret_access_key=hidden-secret"];
+    let told = cloud.ends(2, &given);
+    assert!(told.contains("AWS_SECRET_ACCESS_KEY") && !told.contains("hidden"), "{told}");
+    let told = cloud.ends(2, &["ls", "s3://user:hidden@bucket/x"]);
+    assert!(!told.contains("hidden"), "{told}");
+    assert!(cloud.server.keys("bucket").is_empty(), "{:?}", cloud.server.keys("bucket"));
+}
+
+#[test]
+fn memory_is_a_place_for_every_verb() {
+    let shell = Shell::new();
+    shell.fine(&["put", "--value", "[1, 2]", "memory:a/cells/x"]);
+    assert!(!shell.fine(&["tree", "memory:a"]).contains("cells"), "each process has its own");
+    shell.refused(2, "unsupported", &["run", "memory:a", "Cells", "n=1", "--", "true"]);
+}

@@ -1,0 +1,13 @@
+//! Stores: the same checks on every kind of them, and on servers that fail.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::print_stdout, reason = "which store a check fails on")]
+
+mod conditional;
+mod faults;
+mod files;
+mod local;
+mod opening;
+mod parts;
+mod sites;
+mod stored;
+mod tree;
