@@ -1,0 +1,1 @@
+//! SQL over the tables and arrays of directories, by DataFusion.
