@@ -121,11 +121,7 @@ impl Suite {
     }
 
     /// As [`Suite::report_where`]; shows `progress` each row when it is known, in no particular order.
-    pub fn report_with(
-        &self,
-        wanted: impl Fn(&Behaviour) -> bool,
-        progress: impl Fn(&Row) + Sync,
-    ) -> Report {
+    pub fn report_with(&self, wanted: impl Fn(&Behaviour) -> bool, progress: impl Fn(&Row) + Sync) -> Report {
         let behaviours: Vec<Behaviour> = all().into_iter().filter(wanted).collect();
         // On a thread of its own as all checks are, so that it may be called from within a runtime.
         let declared = thread::scope(|scope| scope.spawn(|| self.declared()).join())

@@ -12,6 +12,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
+use tokio::{sync::watch, task::JoinHandle};
 
 /// How roots find and build in checks: waiting costs no more than it must.
 pub(super) fn quick() -> RootOptions {
@@ -132,6 +133,60 @@ pub(super) async fn is_complete(directory: &Directory) -> Checked {
 /// How a directory was come by, and its path.
 pub(super) fn told(resolution: &Resolution) -> (Outcome, &str) {
     (resolution.outcome, resolution.directory.path().as_str())
+}
+
+/// A build that waits until it is told to go on.
+pub(super) struct Held {
+    begun: watch::Sender<bool>,
+    go_on: watch::Sender<bool>,
+}
+
+impl Held {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Held { begun: watch::Sender::new(false), go_on: watch::Sender::new(false) })
+    }
+
+    /// Finds or builds on a task of its own; the build says that it has begun and waits.
+    pub(super) fn resolve(self: &Arc<Self>, root: &Root, config: &Config) -> JoinHandle<Result<Resolution>> {
+        let (held, root, config) = (self.clone(), root.clone(), config.clone());
+        tokio::spawn(async move {
+            let build = |directory: Directory| {
+                let held = held.clone();
+                async move {
+                    directory.put_file("content", "some bytes").await?;
+                    held.begun.send_replace(true);
+                    held.go_on.subscribe().wait_for(|go_on| *go_on).await?;
+                    directory.put_file("inner/more", "more bytes").await?;
+                    Ok(())
+                }
+            };
+            root.resolve_config(&config, &IdentityRules::default(), &ResolveOptions::default(), build).await
+        })
+    }
+
+    pub(super) async fn has_begun(&self) -> Checked {
+        self.begun.subscribe().wait_for(|begun| *begun).await?;
+        Ok(())
+    }
+
+    pub(super) fn go_on(&self) {
+        self.go_on.send_replace(true);
+    }
+}
+
+/// How two roots over one storage believe in signs of life: every `beat`, and for no longer than `lease`.
+pub(super) fn alive(beat: u64, lease: u64) -> RootOptions {
+    let poll = (Duration::from_millis(2), Duration::from_millis(5));
+    RootOptions { beat: Duration::from_millis(beat), lease: Duration::from_millis(lease), poll, ..quick() }
+}
+
+/// What each of these tasks came to.
+pub(super) async fn joined<T>(tasks: Vec<JoinHandle<Result<T, Failure>>>) -> Result<Vec<T>, Failure> {
+    let mut answers = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        answers.push(task.await??);
+    }
+    Ok(answers)
 }
 
 /// The names of the directories of the root.
