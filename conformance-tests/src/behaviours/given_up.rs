@@ -5,6 +5,7 @@ use futures::{FutureExt, future::BoxFuture};
 use std::{
     pin::pin,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 behaviours! { "given_up"
@@ -65,7 +66,7 @@ async fn old_or_new(subject: Subject, old: Change, new: Change) -> Checked {
         place.make_dir(&dir).await?;
         old(place.clone(), dir.clone()).await?;
         let is_done = give_up(new(place.clone(), dir.clone()), steps).await?;
-        let found = place.entry(&dir).await?;
+        let found = settled(&place, &dir).await?;
         ensure!(
             found == after || !is_done && found == before,
             "given up after {steps} steps, done: {is_done}: {}",
@@ -82,6 +83,19 @@ async fn old_or_new(subject: Subject, old: Change, new: Change) -> Checked {
         }
     }
     Ok(())
+}
+
+/// What a directory holds once nothing changes it any more: what was given up may still be under way.
+async fn settled(place: &Place, dir: &str) -> Result<Option<Node>> {
+    let mut last = place.entry(dir).await;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        match (place.entry(dir).await, last) {
+            (Ok(found), Ok(last)) if found == last => return Ok(found),
+            (found, _) => last = found,
+        }
+    }
+    last
 }
 
 async fn overwriting_a_file_is_all_or_nothing(subject: Subject) -> Checked {

@@ -13,6 +13,7 @@ mod meetings;
 mod metas;
 mod names;
 mod planted;
+mod protocol;
 mod records;
 mod relocation;
 mod scans;
@@ -95,7 +96,7 @@ const LARGE: [&str; 12] = [
 
 /// Areas that look at a backend through its contract. The others look through the semantics on top of it, where any fault of
 /// the contract may show.
-const OF_THE_CONTRACT: [&str; 26] = [
+const OF_THE_CONTRACT: [&str; 27] = [
     "path",
     "entry",
     "meta",
@@ -117,6 +118,7 @@ const OF_THE_CONTRACT: [&str; 26] = [
     "concurrent",
     "reader",
     "fault",
+    "given_up",
     "error",
     "limit",
     "refusal",
@@ -146,6 +148,7 @@ fn cases() -> Vec<Case> {
         handles::cases(),
         meetings::cases(),
         semantics::cases(),
+        protocol::cases(),
     ]
     .into_iter()
     .flatten()
@@ -237,5 +240,6 @@ fn main() -> ExitCode {
     trials.push(Trial::test("every_behaviour_can_fail", every_behaviour_can_fail));
     trials
         .push(Trial::test("every_behaviour_of_the_semantics_can_fail", semantics::every_behaviour_can_fail));
+    trials.push(Trial::test("lost_answers_are_read_back", protocol::lost_answers_are_read_back));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
