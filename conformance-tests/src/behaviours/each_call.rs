@@ -136,6 +136,44 @@ pub(super) async fn each_call_failing<W: Work>(subject: Subject, work: W) -> Che
     Ok(())
 }
 
+/// Does the work once for each call of these operations that it makes and each moment at which that call may fail: for work that
+/// waits, and so makes other calls each time.
+pub(super) async fn each_call_of_these_failing<W: Work>(
+    subject: Subject,
+    work: W,
+    operations: &[Operation],
+) -> Checked {
+    let storage = Faulty::over(&subject).await?;
+    let mut round = 0;
+    for &operation in operations {
+        for number in 1.. {
+            let mut has_fired = false;
+            for moment in [Moment::BeforeEffect, Moment::AfterEffect] {
+                round += 1;
+                storage.clear().await?;
+                work.prepare(&storage, round).await?;
+                let root = storage.faulty_root();
+                storage.faults.fail_call_of(operation, number, moment);
+                let answer = work.done(&storage, root, round).await;
+                has_fired |= storage.faults.fired().is_some();
+                storage.faults.clear();
+                work.judged(&storage, round, answer).await.map_err(|failure| {
+                    let what = operation.phrase();
+                    Failure::new(format!("call {number} to {what} failing {moment:?}: {failure}"))
+                })?;
+                if !has_fired {
+                    break;
+                }
+            }
+            ensure!(has_fired || number > 1, "it never was asked to {}", operation.phrase());
+            if !has_fired {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether a call changes anything, so that it makes a difference when it fails.
 fn has_effect(operation: Operation) -> bool {
     use Operation::{List, ListRecords, ReadFile, ReadMeta, ReadRecord, Stat};

@@ -167,8 +167,7 @@ type Append = fn(Place, i64) -> BoxFuture<'static, Result<()>>;
 type Rows = fn(Place) -> BoxFuture<'static, Result<Vec<i64>>>;
 
 /// Gives up appends after ever more steps, each followed by one that is not given up.
-async fn all_rows_or_none(subject: Subject, append: Append, rows: Rows) -> Checked {
-    let place = subject.open().await?;
+async fn all_rows_or_none(place: Place, append: Append, rows: Rows) -> Checked {
     let mut needed = vec![0];
     for steps in STEPS {
         let first = 100 * steps as i64;
@@ -184,7 +183,8 @@ async fn all_rows_or_none(subject: Subject, append: Append, rows: Rows) -> Check
 }
 
 async fn appending_to_an_array_is_all_or_nothing(subject: Subject) -> Checked {
-    subject.open().await?.put_array("x", &[3], samples::counting(0, 3)).await?;
+    let place = subject.open().await?;
+    place.put_array("x", &[3], samples::counting(0, 3)).await?;
     let append: Append = |place, first| {
         async move { place.append_rows("x", 3, samples::counting(first as u64, 3)).await.map(|_length| ()) }
             .boxed()
@@ -198,20 +198,22 @@ async fn appending_to_an_array_is_all_or_nothing(subject: Subject) -> Checked {
         }
         .boxed()
     };
-    all_rows_or_none(subject, append, rows).await
+    all_rows_or_none(place, append, rows).await
 }
 
 async fn appending_to_a_table_is_all_or_nothing(subject: Subject) -> Checked {
-    subject.open().await?.put_table("x", &samples::people(0, 3)?).await?;
+    let place = subject.open().await?;
+    place.put_table("x", &samples::people(0, 3)?).await?;
     let append: Append = |place, first| {
         async move { place.append_table("x", &samples::people(first, 3)?).await.map(|_rows| ()) }.boxed()
     };
     let rows: Rows = |place| async move { Ok(samples::ids(&place.table("x").await?)) }.boxed();
-    all_rows_or_none(subject, append, rows).await
+    all_rows_or_none(place, append, rows).await
 }
 
 async fn appending_to_a_file_is_all_or_nothing(subject: Subject) -> Checked {
-    subject.open().await?.put_file("x", "0\n1\n2\n").await?;
+    let place = subject.open().await?;
+    place.put_file("x", "0\n1\n2\n").await?;
     let append: Append = |place, first| {
         async move {
             let lines: String = (first..first + 3).map(|row| format!("{row}\n")).collect();
@@ -228,5 +230,5 @@ async fn appending_to_a_file_is_all_or_nothing(subject: Subject) -> Checked {
         }
         .boxed()
     };
-    all_rows_or_none(subject, append, rows).await
+    all_rows_or_none(place, append, rows).await
 }

@@ -6,7 +6,7 @@ use fascicle_backend::{
     wrap::{Observer, Operation, observed},
 };
 use std::{collections::BTreeSet, thread, time::Duration};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::sync::watch;
 
 behaviours! { "race"
     /// Of many tasks on one root one builds, and all get its directory, complete.

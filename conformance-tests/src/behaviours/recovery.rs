@@ -255,7 +255,9 @@ impl Work for TakeItOver {
 }
 
 async fn any_call_of_a_takeover_may_fail(subject: Subject) -> Checked {
-    each_call_failing(subject, TakeItOver).await
+    use Operation::{CreateDirectory, CreateRecord, OverwriteRecord, WriteMeta};
+    let operations = [CreateRecord, CreateDirectory, WriteMeta, OverwriteRecord];
+    each_call_of_these_failing(subject, TakeItOver, &operations).await
 }
 
 struct RemoveIt;

@@ -13,7 +13,7 @@ use fascicle_backend::{
     FileOptions, FileWriter, MetaWriteMode, RecordKey, Region, Result, ScanOptions, TableOptions,
     TableWriter, Values, Version, WriteMode,
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

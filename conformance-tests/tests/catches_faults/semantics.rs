@@ -556,12 +556,22 @@ pub(crate) fn every_behaviour_can_fail() -> Result<(), Failed> {
 }
 
 pub(crate) fn matrix() {
-    for case in cases() {
-        let report = case.suite.report_where(|behaviour| !is_of_the_contract(behaviour));
-        for row in &report.rows {
-            if let fascicle_conformance::Outcome::Broken(why) = &row.outcome {
-                println!("{}\t{}\t{}", case.name, row.behaviour.name, why.lines().next().unwrap_or_default());
-            }
+    let cases: Vec<Case> = cases().into_iter().chain(crate::protocol::cases()).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    let report = case.suite.report_where(|behaviour| !is_of_the_contract(behaviour));
+                    let mut text = String::new();
+                    for row in &report.rows {
+                        if let fascicle_conformance::Outcome::Broken(why) = &row.outcome {
+                            text += &format!("{}\t{}\t{}\t{}\n", case.name, row.behaviour.name, row.took.as_millis(), why.lines().next().unwrap_or_default());
+                        }
+                    }
+                    print!("{text}");
+                }
+            });
         }
-    }
+    });
 }
