@@ -13,19 +13,21 @@ pub(super) struct Faulty {
     pub(super) faulty: Arc<dyn Backend>,
     pub(super) faults: Arc<Faults>,
     pub(super) builds: Builds,
+    lease: Duration,
 }
 
 impl Faulty {
     pub(super) async fn over(subject: &Subject) -> Result<Self, Failure> {
         let (sound, faults) = (subject.open_bare().await?, Arc::new(Faults::default()));
+        let lease = short_lease(&sound).await?;
         let faulty = Arc::new(observed(sound.clone(), faults.clone()));
-        Ok(Faulty { sound, faulty, faults, builds: Builds::default() })
+        Ok(Faulty { sound, faulty, faults, builds: Builds::default(), lease })
     }
 
     /// A root whose builders are taken for dead soon, so that what a failing call left is not waited for.
     fn root_over(&self, backend: &Arc<dyn Backend>) -> Root {
         // Signs of life come when they come, and each of them is a call.
-        let (beat, lease) = (Duration::from_secs(60), Duration::from_millis(40));
+        let (beat, lease) = (Duration::from_secs(60), self.lease);
         Root::with_options(backend.clone(), RootOptions { lease, beat, ..quick() })
     }
 

@@ -265,7 +265,7 @@ async fn a_builder_that_gives_up_is_replaced(subject: Subject) -> Checked {
 
 async fn a_silent_builder_is_replaced_and_cannot_commit(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
-    let silent = Root::with_options(backend.clone(), alive(60_000, 60));
+    let silent = silent_root(&backend).await?;
     let other = Root::with_options(backend, quick());
     let held = Held::new();
     let late = held.resolve(&silent, &cells(0));
@@ -295,7 +295,8 @@ async fn a_silent_builder_is_replaced_and_cannot_commit(subject: Subject) -> Che
 
 async fn a_living_builder_is_waited_for(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
-    let living = Root::with_options(backend.clone(), alive(5, 150));
+    let lease = short_lease(&backend).await? * 3;
+    let living = Root::with_options(backend.clone(), alive(lease / 30, lease));
     let other = Root::with_options(backend, quick());
     let held = Held::new();
     let builder = held.resolve(&living, &cells(0));
@@ -305,7 +306,7 @@ async fn a_living_builder_is_waited_for(subject: Subject) -> Checked {
         let (other, builds) = (other.clone(), builds.clone());
         async move { builds.resolve(&other, &cells(0)).await }
     });
-    tokio::time::sleep(Duration::from_millis(220)).await;
+    tokio::time::sleep(lease * 3 / 2).await;
     ensure!(!waiter.is_finished(), "a builder that shows signs of life was not waited for");
     held.go_on();
     ensure_eq!(told(&builder.await??), (Outcome::Built, "Cells_0000"), "the build");

@@ -3,7 +3,12 @@
 
 use super::{each_call::*, prelude::*, rooted::*};
 use fascicle_backend::wrap::{Moment, Operation};
-use std::{ops::RangeInclusive, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::task::JoinHandle;
 
 behaviours! { "recovery"
     /// Whichever call fails while a directory is built, one finished directory is there when it is asked for again.
@@ -228,20 +233,19 @@ async fn any_call_of_an_adoption_may_fail(subject: Subject) -> Checked {
 }
 
 /// Finds a builder that shows no sign of life, and builds in its place.
-struct TakeItOver;
+#[derive(Default)]
+struct TakeItOver {
+    silent: Mutex<Option<JoinHandle<Result<Resolution>>>>,
+}
 
 impl Work for TakeItOver {
     type Answer = Resolution;
 
     async fn prepare(&self, storage: &Faulty, round: i64) -> Checked {
         let held = Held::new();
-        // Goes on in the end, when it is too late.
-        drop(held.resolve(&storage.sound_root(), &cells(round)));
+        let silent = held.resolve(&storage.sound_root(), &cells(round));
         held.has_begun().await?;
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            held.go_on();
-        });
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = Some(silent);
         Ok(())
     }
 
@@ -250,14 +254,18 @@ impl Work for TakeItOver {
     }
 
     async fn judged(&self, storage: &Faulty, round: i64, answer: Result<Resolution>) -> Checked {
-        BuildIt.judged(storage, round, answer).await
+        let judged = BuildIt.judged(storage, round, answer).await;
+        if let Some(silent) = self.silent.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            silent.abort();
+        }
+        judged
     }
 }
 
 async fn any_call_of_a_takeover_may_fail(subject: Subject) -> Checked {
     use Operation::{CreateDirectory, CreateRecord, OverwriteRecord, WriteMeta};
     let operations = [CreateRecord, CreateDirectory, WriteMeta, OverwriteRecord];
-    each_call_of_these_failing(subject, TakeItOver, &operations).await
+    each_call_of_these_failing(subject, TakeItOver::default(), &operations).await
 }
 
 struct RemoveIt;

@@ -10,7 +10,7 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use fascicle_backend::{Backend, RecordKey};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -174,10 +174,26 @@ impl Held {
     }
 }
 
-/// How two roots over one storage believe in signs of life: every `beat`, and for no longer than `lease`.
-pub(super) fn alive(beat: u64, lease: u64) -> RootOptions {
+/// Sixty milliseconds, and longer on storage whose answers take their time: builders that show no sign of life for so long are
+/// taken for dead, while nobody who is asked at the storage's own pace is.
+pub(super) async fn short_lease(backend: &Arc<dyn Backend>) -> Result<Duration> {
+    let begin = Instant::now();
+    for _ in 0..3 {
+        backend.records().read(&RecordKey::parse("v1/pace")?).await?;
+    }
+    Ok(Duration::from_millis(60) + (begin.elapsed() * 20).min(Duration::from_secs(3)))
+}
+
+/// How a root shows signs of life, every `beat`, and believes in those of others, for no longer than `lease`.
+pub(super) fn alive(beat: Duration, lease: Duration) -> RootOptions {
     let poll = (Duration::from_millis(2), Duration::from_millis(5));
-    RootOptions { beat: Duration::from_millis(beat), lease: Duration::from_millis(lease), poll, ..quick() }
+    RootOptions { beat, lease, poll, ..quick() }
+}
+
+/// A root whose builds show no sign of life and soon look dead.
+pub(super) async fn silent_root(backend: &Arc<dyn Backend>) -> Result<Root> {
+    let options = alive(Duration::from_secs(60), short_lease(backend).await?);
+    Ok(Root::with_options(backend.clone(), options))
 }
 
 /// What each of these tasks came to.

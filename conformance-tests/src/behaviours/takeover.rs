@@ -88,15 +88,10 @@ impl Observer for Gate {
     }
 }
 
-/// A root whose builds look dead after 60 milliseconds.
-fn silent(backend: &Arc<dyn Backend>) -> Root {
-    Root::with_options(backend.clone(), alive(60_000, 60))
-}
-
 async fn a_replaced_builder_writes_into_its_own_directory(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
     let (builds, held) = (Builds::default(), Held::new());
-    let late = held.resolve(&silent(&backend), &cells(0));
+    let late = held.resolve(&silent_root(&backend).await?, &cells(0));
     held.has_begun().await?;
     let instead = builds.resolve(&root_over(&backend), &cells(0)).await?.directory;
     let before = Place::over(backend.clone()).entry(instead.path().as_str()).await?;
@@ -114,7 +109,7 @@ async fn a_replaced_builder_writes_into_its_own_directory(subject: Subject) -> C
 async fn of_many_who_replace_a_builder_one_builds(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
     let (builds, held) = (Builds::slow(Duration::from_millis(5)), Held::new());
-    let late = held.resolve(&silent(&backend), &cells(0));
+    let late = held.resolve(&silent_root(&backend).await?, &cells(0));
     held.has_begun().await?;
     let tasks = (0..8).map(|_| {
         let (root, builds) = (root_over(&backend), builds.clone());
@@ -135,7 +130,7 @@ async fn of_many_who_replace_a_builder_one_builds(subject: Subject) -> Checked {
 async fn a_commit_before_the_seal_wins(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
     let (builds, held) = (Builds::default(), Held::new());
-    let builder = held.resolve(&silent(&backend), &cells(0));
+    let builder = held.resolve(&silent_root(&backend).await?, &cells(0));
     held.has_begun().await?;
     let gate = Gate::before(Operation::CreateRecord, ".end");
     let waiter = tokio::spawn({
@@ -164,7 +159,7 @@ async fn a_seal_before_the_commit_wins(subject: Subject) -> Checked {
     let (builds, late_builds) = (Builds::default(), Builds::default());
     let gate = Gate::before(Operation::CreateRecord, ".end");
     let late = tokio::spawn({
-        let (root, builds) = (silent(&gate.over(&backend)), late_builds.clone());
+        let (root, builds) = (silent_root(&gate.over(&backend)).await?, late_builds.clone());
         async move { builds.resolve(&root, &cells(0)).await }
     });
     // The late builder has written everything, and is about to commit.

@@ -20,6 +20,7 @@ mod scans;
 mod semantics;
 mod tables;
 mod values;
+mod ways;
 mod writers;
 mod writing;
 
@@ -230,10 +231,6 @@ fn every_behaviour_can_fail() -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
-    if std::env::var_os("MATRIX").is_some() {
-        semantics::matrix();
-        return ExitCode::SUCCESS;
-    }
     let mut trials: Vec<Trial> =
         cases().into_iter().map(|case| Trial::test(case.name, move || breaks_exactly_these(&case))).collect();
     trials.push(Trial::test("no_fault_breaks_nothing", no_fault_breaks_nothing));
