@@ -405,6 +405,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 "concurrent::appends_to_a_table_all_arrive",
                 "concurrent::appends_to_a_file_all_arrive",
                 "concurrent::appends_through_several_handles_all_arrive",
+                "concurrent::appends_to_a_table_through_several_handles_all_arrive",
+                "concurrent::appends_to_a_file_through_several_handles_all_arrive",
             ],
         ),
         Case::new(
@@ -456,6 +458,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 "concurrent::no_update_of_a_meta_is_lost",
                 "concurrent::one_task_moves_an_entry",
                 "concurrent::a_directory_is_removed_once",
+                "concurrent::every_record_has_one_creator_among_many_handles",
+                "concurrent::one_handle_creates_a_directory",
+                "concurrent::no_update_of_a_meta_is_lost_among_many_handles",
             ],
         )
         .among_others(),
