@@ -139,11 +139,19 @@ pub(super) fn told(resolution: &Resolution) -> (Outcome, &str) {
 pub(super) struct Held {
     begun: watch::Sender<bool>,
     go_on: watch::Sender<bool>,
+    /// What it writes after it was told to go on.
+    last: &'static str,
 }
 
 impl Held {
+    /// A build that comes to what [`Builds::run`] makes.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Held { begun: watch::Sender::new(false), go_on: watch::Sender::new(false) })
+        Held::that_ends_with("more bytes")
+    }
+
+    /// A build that writes something of its own in the end.
+    pub(super) fn that_ends_with(last: &'static str) -> Arc<Self> {
+        Arc::new(Held { begun: watch::Sender::new(false), go_on: watch::Sender::new(false), last })
     }
 
     /// Finds or builds on a task of its own; the build says that it has begun and waits.
@@ -156,7 +164,7 @@ impl Held {
                     directory.put_file("content", "some bytes").await?;
                     held.begun.send_replace(true);
                     held.go_on.subscribe().wait_for(|go_on| *go_on).await?;
-                    directory.put_file("inner/more", "more bytes").await?;
+                    directory.put_file("inner/more", held.last).await?;
                     Ok(())
                 }
             };

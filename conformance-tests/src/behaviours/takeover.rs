@@ -90,12 +90,12 @@ impl Observer for Gate {
 
 async fn a_replaced_builder_writes_into_its_own_directory(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
-    let (builds, held) = (Builds::default(), Held::new());
+    let (builds, held) = (Builds::default(), Held::that_ends_with("late bytes"));
     let late = held.resolve(&silent_root(&backend).await?, &cells(0));
     held.has_begun().await?;
     let instead = builds.resolve(&root_over(&backend), &cells(0)).await?.directory;
     let before = Place::over(backend.clone()).entry(instead.path().as_str()).await?;
-    // It writes another file, and comes too late.
+    // It writes something else, and comes too late.
     held.go_on();
     late.await??;
     let after = Place::over(backend.clone()).entry(instead.path().as_str()).await?;

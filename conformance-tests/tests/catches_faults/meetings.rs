@@ -418,6 +418,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 "reader::readers_of_a_growing_array_see_a_prefix",
                 "reader::readers_of_a_growing_table_see_a_prefix",
                 "reader::readers_of_a_growing_file_see_a_prefix",
+                "given_up::appending_to_an_array_is_all_or_nothing",
+                "given_up::appending_to_a_table_is_all_or_nothing",
+                "given_up::appending_to_a_file_is_all_or_nothing",
             ],
         )
         .among_others(),
@@ -442,6 +445,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 "error::operation_and_path_are_named",
                 "error::operation_and_path_of_arrays_are_named",
                 "error::operation_and_path_of_tables_are_named",
+                "given_up::overwriting_a_file_is_all_or_nothing",
+                "given_up::writing_a_meta_is_all_or_nothing",
+                "given_up::overwriting_an_array_is_all_or_nothing",
             ],
         ),
         Case::new(
