@@ -79,6 +79,9 @@ impl Fault for NoFault {}
 /// Areas of the contract whose behaviours see many faults that others name: by chance, or only when tasks meet.
 const GENERAL: [&str; 3] = ["random", "concurrent", "reader"];
 
+/// Areas whose behaviours see some faults only when tasks meet, which they do not at every attempt.
+const MEETINGS: [&str; 4] = ["random", "concurrent", "reader", "race"];
+
 /// Behaviours that move megabytes, which are checked only where they are named.
 const LARGE: [&str; 12] = [
     "file::a_large_file_comes_back",
@@ -171,7 +174,7 @@ fn breaks_exactly_these(case: &Case) -> Result<(), Failed> {
         let name = row.behaviour.name;
         match (&row.outcome, is_named(name)) {
             (Outcome::Broken(_), true) => {}
-            (_, true) if GENERAL.contains(&row.behaviour.area()) && breaks_in_time(case, name) => {}
+            (_, true) if MEETINGS.contains(&row.behaviour.area()) && breaks_in_time(case, name) => {}
             (outcome, true) => problems.push(format!("not caught by {name}, which is {}", outcome.name())),
             (Outcome::Broken(why), false) => {
                 problems.push(format!("{name} is broken too: {}", why.lines().next().unwrap_or_default()));
