@@ -334,11 +334,12 @@ impl Directory {
             return Err(self.with_neighbours(error.during("remove"), name).await);
         }
         self.home_of(name)?.before_removal(&path).await?;
-        self.root.name_hints().forget();
         if let Some(guard) = &self.guard {
             guard.forget(&path);
         }
-        self.root.backend().remove(&path).await
+        self.root.backend().remove(&path).await?;
+        self.root.name_hints().freed(&**self.root.backend(), &path).await;
+        Ok(())
     }
 
     /// Removes this directory with everything in it. Fails with [`ErrorKind::NotFound`].
@@ -367,11 +368,12 @@ impl Directory {
         }
         self.home_of(to)?.before_write().await?;
         self.home_of(from)?.before_removal(&source).await?;
-        self.root.name_hints().forget();
         if let Some(guard) = &self.guard {
             guard.forget(&source);
         }
-        self.root.backend().rename(&source, &target).await
+        self.root.backend().rename(&source, &target).await?;
+        self.root.name_hints().freed(&**self.root.backend(), &source).await;
+        Ok(())
     }
 
     /// The attributes of the entry at `name`.

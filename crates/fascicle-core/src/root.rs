@@ -10,16 +10,21 @@ use std::{fmt, sync::Arc, time::Duration};
 /// How a root finds and builds directories, and how it stores what is put into them.
 #[derive(Clone, Debug)]
 pub struct RootOptions {
-    /// Whether finished directories that another program made (the Python package datamate) are found by their config.
-    /// Looking for them lists the root once for each config that is not known yet.
-    pub adopt_foreign: bool,
+    /// Whether finished directories that another program made (the Python package datamate) are found by their config as soon as
+    /// they are there. Looking for them lists the root once for each config that is built; metas that are known are not read.
+    /// `None` does so, but for roots on object stores.
+    ///
+    /// Without it all directories are looked at once, when nothing is known of them: those that were built before the index was
+    /// lost, and before the rules of a type changed, are found all the same.
+    pub adopt_foreign: Option<bool>,
     /// How often a builder shows that it is alive.
     pub beat: Duration,
     /// For how long a builder may show nothing before it is taken for dead.
     pub lease: Duration,
     /// How long a directory that another program is building may stay unchanged before it is no longer waited for.
     pub foreign_timeout: Duration,
-    /// The shortest and the longest pause between two looks at a build that is waited for.
+    /// The shortest and the longest pause between two looks at a build that is waited for. On object stores, where each look is
+    /// a request, roots that say nothing else take 200 ms and 5 s.
     pub poll: (Duration, Duration),
     /// How arrays are stored where a call does not say.
     pub array_defaults: ArrayDefaults,
@@ -27,10 +32,16 @@ pub struct RootOptions {
     pub table_defaults: TableDefaults,
 }
 
+impl RootOptions {
+    pub(crate) fn adopts_foreign(&self) -> bool {
+        self.adopt_foreign.unwrap_or(true)
+    }
+}
+
 impl Default for RootOptions {
     fn default() -> Self {
         RootOptions {
-            adopt_foreign: true,
+            adopt_foreign: None,
             beat: Duration::from_secs(10),
             lease: Duration::from_secs(60),
             foreign_timeout: Duration::from_secs(600),

@@ -11,6 +11,7 @@ mod definition;
 mod flight;
 mod foreign;
 mod guard;
+mod known;
 mod modify;
 mod names;
 mod process;

@@ -13,6 +13,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
+/// The largest body of a record.
+pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
+
 /// The first claim of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Claim {

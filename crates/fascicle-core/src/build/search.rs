@@ -3,7 +3,7 @@
 use super::BuildResult;
 use super::attempt::Attempt;
 use super::flight::{Seat, Shared, SharedError};
-use super::foreign::{Found, is_build_of, version_of};
+use super::foreign::{Found, Wanted, is_build_of, version_of};
 use super::names::check_type_name;
 use super::process::ProcessId;
 use super::records::{Claim, Creator, End, Epoch, Retired, RetiredReason, create_once, new_nonce, read};
@@ -199,13 +199,12 @@ impl<'a> Request<'a> {
                     }
                 }
                 Some(End::Stopped { .. } | End::Abandoned { .. }) => {}
-                None if self.root.options().adopt_foreign => {
-                    return Ok(match self.look_for_unknown().await? {
+                None => {
+                    return Ok(match self.look_for_unknown(false).await? {
                         Some(Found::Finished(path)) => Some(path),
                         Some(Found::Running(_)) | None => None,
                     });
                 }
-                None => return Ok(None),
             }
         }
         Ok(None)
@@ -362,17 +361,18 @@ impl<'a> Request<'a> {
 
     /// A directory of this config that the index does not know, or that it no longer knows where it is: made by another
     /// program, copied from another root, moved, or built before the index was lost.
-    async fn look_for_unknown(&self) -> Result<Option<Found>> {
-        self.root.foreign().find(self.root, &self.config, self.rules).await
+    async fn look_for_unknown(&self, remember: bool) -> Result<Option<Found>> {
+        let wanted = Wanted { config: &self.config, rules: self.rules, identity: &self.identity };
+        self.root.foreign().find(self.root, wanted, remember).await
     }
 
     /// Takes over a finished directory that the index does not know.
     async fn adopt(&self, epoch: &Epoch) -> Result<Option<EntryPath>> {
-        if self.fixed.is_some() || !self.root.options().adopt_foreign {
+        if self.fixed.is_some() {
             return Ok(None);
         }
         loop {
-            let path = match self.look_for_unknown().await? {
+            let path = match self.look_for_unknown(true).await? {
                 None => return Ok(None),
                 Some(Found::Finished(path)) => path,
                 Some(Found::Running(path)) => {

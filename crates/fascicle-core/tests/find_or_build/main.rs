@@ -1,5 +1,7 @@
 //! Find-or-build within one process: exactly one build, whoever asks; failures, modifications, paths, deadlines.
 
+mod cost;
+
 use fascicle_core::{
     Build, BuildResult, Config, Directory, ErrorKind, IdentityRules, OnMismatch, Outcome, PinnedRoot,
     Precedence, ResolveOptions, Result, Root, RootOptions, Status, roots,
