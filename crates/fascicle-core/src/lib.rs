@@ -19,6 +19,7 @@ pub mod convert;
 mod copy;
 mod directory;
 mod file;
+mod guarded;
 mod meta;
 mod root;
 pub mod roots;

@@ -1,6 +1,6 @@
 //! Roots: places that hold directories.
 
-use crate::build::{ForeignDirectories, NameHints, SingleFlight};
+use crate::build::{BuildStack, ForeignDirectories, NameHints, SingleFlight};
 use crate::{
     ArrayDefaults, Backend, Directory, EntryPath, Error, ErrorKind, Meta, Result, TableDefaults,
     wrap::Enforced,
@@ -69,6 +69,8 @@ impl Default for RootOptions {
 #[derive(Clone)]
 pub struct Root {
     inner: Arc<RootInner>,
+    /// The builds in which this handle was given out.
+    builds: Option<Arc<BuildStack>>,
 }
 
 struct RootInner {
@@ -95,6 +97,7 @@ impl Root {
                 foreign: ForeignDirectories::default(),
                 names: NameHints::default(),
             }),
+            builds: None,
         }
     }
 
@@ -162,6 +165,21 @@ impl Root {
 
     pub(crate) fn name_hints(&self) -> &NameHints {
         &self.inner.names
+    }
+
+    /// The builds in which this handle was given out.
+    pub(crate) fn builds(&self) -> Option<&BuildStack> {
+        self.builds.as_deref()
+    }
+
+    /// A handle to be given to a build function, wherever that takes it.
+    pub(crate) fn within_builds(&self, builds: BuildStack) -> Root {
+        Root { inner: self.inner.clone(), builds: Some(Arc::new(builds)) }
+    }
+
+    /// A handle that belongs to no build.
+    pub(crate) fn outside_builds(&self) -> Root {
+        Root { inner: self.inner.clone(), builds: None }
     }
 
     /// Whether both are handles to the same opened place.

@@ -3,7 +3,7 @@
 use super::BuildResult;
 use super::beat::Heartbeat;
 use super::guard::BuildGuard;
-use super::records::{Beat, Creator, End, Epoch, create_once, new_nonce, overwrite, read};
+use super::records::{Creator, End, Epoch, create_once, new_nonce, read};
 use super::resolve::{BuildStack, StackEntry, with_stack};
 use super::search::Request;
 use super::wait::stop_attempt;
@@ -56,15 +56,23 @@ impl Request<'_> {
             }
         };
         cancelled.attempt = Some(path.clone());
-        let first_beat = Beat { nonce: nonce.clone(), counter: 0, directory: Some(path.as_str().to_owned()) };
-        if let Err(error) = overwrite(self.backend(), &epoch.beat()?, &first_beat).await {
-            log::warn!("the first heartbeat of '{path}' was not written: {}", error.chain());
+        let guard =
+            Arc::new(BuildGuard::new(epoch.clone(), nonce.clone(), path.clone(), self.root.options()));
+        if let Err(error) = guard.beat(self.root).await {
+            log::warn!("the first sign of life of '{path}' was not written: {}", error.chain());
         }
-        let guard = Arc::new(BuildGuard::new(epoch.clone(), nonce.clone(), path.clone()));
-        let heartbeat = Heartbeat::start(self.root.clone(), guard.clone())?;
-        let directory = Directory::guarded(self.root.clone(), path.clone(), guard.clone());
+        let storage = self.root.outside_builds();
+        let heartbeat = Heartbeat::start(storage.clone(), guard.clone())?;
         let mut stack = stack.clone();
-        stack.0.push(StackEntry { root: self.root.token(), key: self.key, nonce: nonce.clone() });
+        let token = self.root.token();
+        stack.0.push(StackEntry {
+            root: token,
+            key: self.key,
+            nonce: nonce.clone(),
+            guard: guard.clone(),
+            storage: storage.clone(),
+        });
+        let directory = Directory::guarded(storage.within_builds(stack.clone()), path.clone(), guard.clone());
         let result =
             AssertUnwindSafe(with_stack(stack, async { build(directory).await })).catch_unwind().await;
         guard.end();
@@ -83,7 +91,7 @@ impl Request<'_> {
                     "what it wrote is kept in '{path}', status 'stopped'; the next call builds again"
                 ));
             // The caller learns why the build failed, whatever else goes wrong; the lease ends what could not be ended.
-            if let Err(error) = end_stopped(self.root, epoch, Some(&path), &failure.to_string()).await {
+            if let Err(error) = end_stopped(self.root, epoch, Some(&path), &story(&*failure)).await {
                 log::warn!("a failed build could not be ended: {}", error.chain());
             }
             return Err(error.caused_by(failure));
@@ -152,6 +160,18 @@ async fn end_stopped(root: &Root, epoch: &Epoch, path: Option<&EntryPath>, error
         stop_attempt(root, path, epoch).await;
     }
     Ok(())
+}
+
+/// An error and its causes in one line.
+fn story(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -7,6 +7,8 @@
 
 mod attempt;
 mod beat;
+mod circle;
+mod clock;
 mod definition;
 mod flight;
 mod foreign;
@@ -29,4 +31,4 @@ pub(crate) use foreign::ForeignDirectories;
 pub(crate) use guard::BuildGuard;
 pub(crate) use modify::{Finished, mark_modified, retire};
 pub(crate) use names::NameHints;
-pub(crate) use resolve::{current_stack, with_stack};
+pub(crate) use resolve::{BuildStack, current_stack, with_stack};

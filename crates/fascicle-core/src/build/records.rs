@@ -32,6 +32,18 @@ pub(super) struct Beat {
     pub counter: u64,
     /// The directory of the attempt, relative to the root.
     pub directory: Option<String>,
+    /// The builds that this one waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_on: Vec<WaitingOn>,
+}
+
+/// A build that another one waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WaitingOn {
+    /// What its epochs are of.
+    pub key: String,
+    /// Which epoch.
+    pub epoch: u64,
 }
 
 /// How an epoch ended.

@@ -1,5 +1,6 @@
 //! Find-or-build within one process: exactly one build, whoever asks; failures, modifications, paths, deadlines.
 
+mod circle;
 mod cost;
 
 use fascicle_core::{
