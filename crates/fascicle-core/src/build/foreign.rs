@@ -50,7 +50,7 @@ enum Seen {
     /// Which question the directory answers, and whether that is worth remembering.
     Answers(Answer, bool),
     /// Somebody else is building it.
-    Running(Meta),
+    Running(Box<Meta>),
 }
 
 impl ForeignDirectories {
@@ -121,7 +121,7 @@ impl ForeignDirectories {
             known.set_of_all();
         }
         if remember {
-            let parts = self.known().get_mut(&rules).map(Known::to_save).unwrap_or_default();
+            let parts = self.known().get_mut(&rules).map(Known::unsaved_parts).unwrap_or_default();
             save_parts(&**root.backend(), &rules, parts).await;
         }
         drop(looking);
@@ -187,7 +187,7 @@ fn seen(meta: Meta, rules: &IdentityRules, stamp: Option<(u64, bool)>) -> Seen {
     match (&meta.status, &meta.build) {
         _ if meta.modified => Seen::Answers(Answer::NONE, is_lasting),
         (Status::Done, _) => Seen::Answers(answer_of(&meta, rules), is_lasting),
-        (Status::Running, None) => Seen::Running(meta),
+        (Status::Running, None) => Seen::Running(Box::new(meta)),
         // A build of our own is waited for by its claim; and it may be done the next time.
         (Status::Running, Some(_)) => Seen::Answers(Answer::NONE, false),
         (Status::Stopped | Status::Other(_), _) => Seen::Answers(Answer::NONE, is_lasting),

@@ -163,7 +163,7 @@ impl Known {
     }
 
     /// The parts that are to be stored anew, when there is enough in them that others would not know.
-    pub(super) fn to_save(&mut self) -> Vec<(u32, Bytes)> {
+    pub(super) fn unsaved_parts(&mut self) -> Vec<(u32, Bytes)> {
         if self.unsaved < UNSAVED && self.is_complete {
             return Vec::new();
         }
@@ -257,7 +257,7 @@ mod tests {
         for count in [0, 1, 100, 10_000] {
             let backend = fascicle_memory::MemoryBackend::new();
             let mut known = filled(count);
-            let parts = known.to_save();
+            let parts = known.unsaved_parts();
             assert!(parts.iter().all(|(_, part)| part.len() <= 64 << 10), "{count}");
             save_parts(&backend, "ab", parts).await;
             let again = Known::load(&backend, "ab").await;
@@ -270,20 +270,20 @@ mod tests {
     #[tokio::test]
     async fn few_new_directories_are_not_worth_writing() {
         let mut known = filled(100);
-        assert_eq!(known.to_save().len(), 1, "nobody else knows anything yet");
+        assert_eq!(known.unsaved_parts().len(), 1, "nobody else knows anything yet");
         known.insert(NameHash::of("new"), 0, Answer::NONE);
-        assert!(known.to_save().is_empty());
+        assert!(known.unsaved_parts().is_empty());
         for number in 0..UNSAVED {
             known.insert(NameHash::of(&format!("new{number}")), 0, Answer::NONE);
         }
-        assert_eq!(known.to_save().len(), 1);
+        assert_eq!(known.unsaved_parts().len(), 1);
     }
 
     #[tokio::test]
     async fn what_is_damaged_is_not_known() {
         let backend = fascicle_memory::MemoryBackend::new();
         let mut known = filled(10_000);
-        save_parts(&backend, "ab", known.to_save()).await;
+        save_parts(&backend, "ab", known.unsaved_parts()).await;
         backend.records().overwrite(&part_key("ab", 1).unwrap(), "fkn1".into()).await.unwrap();
         let again = Known::load(&backend, "ab").await;
         assert!(again.entries.len() < known.entries.len() && again.entries.len() > 5_000);
