@@ -20,6 +20,7 @@ mod copy;
 mod directory;
 mod file;
 mod guarded;
+mod led;
 mod meta;
 mod root;
 pub mod roots;

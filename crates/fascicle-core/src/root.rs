@@ -1,6 +1,7 @@
 //! Roots: places that hold directories.
 
 use crate::build::{BuildStack, ForeignDirectories, NameHints, SingleFlight};
+use crate::led::Led;
 use crate::{
     ArrayDefaults, Backend, Directory, EntryPath, Error, ErrorKind, Meta, Result, TableDefaults,
     wrap::Enforced,
@@ -74,7 +75,10 @@ pub struct Root {
 }
 
 struct RootInner {
+    /// Leads to entries that are not where their paths say.
     backend: Arc<dyn Backend>,
+    /// The same storage without that.
+    backend_itself: Arc<dyn Backend>,
     options: RootOptions,
     flights: SingleFlight,
     foreign: ForeignDirectories,
@@ -89,9 +93,11 @@ impl Root {
 
     /// A root on a shared backend.
     pub fn with_options(backend: Arc<dyn Backend>, options: RootOptions) -> Self {
+        let backend: Arc<dyn Backend> = Arc::new(Enforced::new(backend));
         Root {
             inner: Arc::new(RootInner {
-                backend: Arc::new(Enforced::new(backend)),
+                backend: Arc::new(Led::new(backend.clone())),
+                backend_itself: backend,
                 options,
                 flights: SingleFlight::default(),
                 foreign: ForeignDirectories::default(),
@@ -165,6 +171,11 @@ impl Root {
 
     pub(crate) fn name_hints(&self) -> &NameHints {
         &self.inner.names
+    }
+
+    /// The backend that leads nowhere but where a path says.
+    pub(crate) fn backend_itself(&self) -> &dyn Backend {
+        &*self.inner.backend_itself
     }
 
     /// The builds in which this handle was given out.

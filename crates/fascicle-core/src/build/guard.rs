@@ -13,12 +13,24 @@ use std::time::Duration;
 /// A builder is not taken for cut off by a pause that a busy machine makes.
 const SHORTEST_SILENCE: Duration = Duration::from_millis(200);
 
+/// The directories of an attempt.
+#[derive(Clone, Debug)]
+pub(super) struct MadeAttempt {
+    /// The one that is written to.
+    pub(super) directory: EntryPath,
+    /// The one that it becomes; the same, but for a path that was given.
+    pub(super) target: EntryPath,
+}
+
 /// The claim under which a directory is being built; every write of the build looks at it first.
 #[derive(Debug)]
 pub(crate) struct BuildGuard {
     pub(super) epoch: Epoch,
     pub(super) nonce: String,
+    /// What is written to.
     directory: EntryPath,
+    /// What it becomes.
+    target: EntryPath,
     /// When the last sign of life that arrived was sent, in milliseconds of the clock that goes on in sleep.
     last_beat: AtomicU64,
     /// For how long none may arrive before others may have taken over.
@@ -34,12 +46,14 @@ pub(crate) struct BuildGuard {
 }
 
 impl BuildGuard {
-    pub(super) fn new(epoch: Epoch, nonce: String, directory: EntryPath, options: &RootOptions) -> Self {
+    pub(super) fn new(epoch: Epoch, nonce: String, attempt: MadeAttempt, options: &RootOptions) -> Self {
+        let MadeAttempt { directory, target } = attempt;
         let known = Mutex::new(HashSet::from([directory.clone()]));
         BuildGuard {
             epoch,
             nonce,
             directory,
+            target,
             last_beat: AtomicU64::new(now()),
             silence: (options.lease / 2).max(options.beat * 2).max(SHORTEST_SILENCE),
             lost: AtomicBool::new(false),
@@ -108,7 +122,7 @@ impl BuildGuard {
         let body = Beat {
             nonce: self.nonce.clone(),
             counter: *counter,
-            directory: Some(self.directory.as_str().to_owned()),
+            directory: Some(self.target.as_str().to_owned()),
             waiting_on: self.waiting_on.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         };
         let sent = now();
@@ -170,7 +184,9 @@ mod tests {
     fn guard(lease: Duration) -> BuildGuard {
         let options = RootOptions { beat: Duration::from_millis(1), lease, ..RootOptions::default() };
         let epoch = Epoch { key: Identity::from_bytes([1; 32]), number: 0 };
-        BuildGuard::new(epoch, "ab".to_owned(), EntryPath::parse("d").unwrap(), &options)
+        let directory = EntryPath::parse("d").unwrap();
+        let attempt = MadeAttempt { target: directory.clone(), directory };
+        BuildGuard::new(epoch, "ab".to_owned(), attempt, &options)
     }
 
     #[test]

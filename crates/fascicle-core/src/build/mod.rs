@@ -12,6 +12,7 @@ mod clock;
 mod definition;
 mod flight;
 mod foreign;
+mod given_path;
 mod guard;
 mod known;
 mod modify;

@@ -4,6 +4,7 @@ use super::BuildResult;
 use super::attempt::Attempt;
 use super::flight::{Leader, Seat, Shared, SharedError};
 use super::foreign::{Found, Wanted, is_build_of, version_of};
+use super::given_path::{move_up, remove_attempt};
 use super::names::check_type_name;
 use super::process::ProcessId;
 use super::records::{Claim, Creator, End, Epoch, Retired, RetiredReason, create_once, new_nonce, read};
@@ -342,6 +343,16 @@ impl<'a> Request<'a> {
     }
 
     pub(super) async fn mark_done(&self, epoch: &Epoch, nonce: &str, path: &EntryPath) -> Result<()> {
+        let attempt = match read_meta(self.root, path).await? {
+            Some((meta, _)) => {
+                meta.build.filter(|mark| mark.nonce == nonce).and_then(|mark| mark.attempt_name())
+            }
+            None => None,
+        };
+        let attempt = attempt.map(|name| path.join(&name)).transpose()?;
+        if let Some(attempt) = &attempt {
+            move_up(self.root, path, attempt).await?;
+        }
         let meta = update_meta(self.root, path, |meta| {
             let own =
                 meta.build.as_ref().is_some_and(|mark| mark.nonce == nonce && mark.epoch == epoch.number);
@@ -352,7 +363,12 @@ impl<'a> Request<'a> {
             running
         });
         match meta.await? {
-            Some(meta) if meta.status == Status::Done => Ok(()),
+            Some(meta) if meta.status == Status::Done => {
+                if let Some(attempt) = &attempt {
+                    remove_attempt(self.root, attempt).await;
+                }
+                Ok(())
+            }
             _ => Err(Error::new(
                 ErrorKind::Conflict,
                 "the directory was removed or replaced as its build was completed",

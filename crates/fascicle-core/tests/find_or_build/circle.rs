@@ -47,11 +47,8 @@ async fn a_circle_of_three(root: impl Fn() -> Root) {
     let asks = [("A", &["B"]), ("B", &["C"]), ("C", &["A"])]
         .map(|(name, other)| tokio::spawn(ask(root(), name, other, begun.clone())));
     let answers = tokio::time::timeout(Duration::from_secs(20), futures::future::join_all(asks)).await;
-    let errors: Vec<Error> = answers
-        .unwrap()
-        .into_iter()
-        .map(|answer| answer.unwrap().unwrap_err())
-        .collect();
+    let errors: Vec<Error> =
+        answers.unwrap().into_iter().map(|answer| answer.unwrap().unwrap_err()).collect();
     assert!(errors.iter().all(|error| error.kind() == ErrorKind::BuildFailed), "{errors:?}");
     let told = errors.iter().filter(|error| error.chain().contains("waits for a build that waits for it"));
     assert!(told.count() >= 1, "{errors:?}");

@@ -4,6 +4,7 @@
 
 mod circle;
 mod cost;
+mod given_path;
 
 use fascicle_core::{
     Build, BuildResult, Config, Directory, ErrorKind, IdentityRules, OnMismatch, Outcome, PinnedRoot,
