@@ -6,9 +6,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use fascicle_backend::{
-    EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind, Listing, Result,
-};
+use fascicle_backend::{EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind, Listing, Result};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::SystemTime,

@@ -17,6 +17,7 @@ mod records;
 mod relocation;
 mod scans;
 mod semantics;
+mod table_parts;
 mod tables;
 mod values;
 mod writers;
@@ -75,7 +76,7 @@ struct NoFault;
 impl Fault for NoFault {}
 
 /// Areas of the contract whose behaviours see many faults that others name: by chance, or only when tasks meet.
-const GENERAL: [&str; 3] = ["random", "concurrent", "reader"];
+const GENERAL: [&str; 5] = ["random", "concurrent", "reader", "table_new_columns", "table_compact"];
 
 /// Behaviours that move megabytes, which are checked only where they are named.
 const LARGE: [&str; 12] = [
@@ -95,7 +96,7 @@ const LARGE: [&str; 12] = [
 
 /// Areas that look at a backend through its contract. The others look through the semantics on top of it, where any fault of
 /// the contract may show.
-const OF_THE_CONTRACT: [&str; 26] = [
+const OF_THE_CONTRACT: [&str; 28] = [
     "path",
     "entry",
     "meta",
@@ -108,6 +109,8 @@ const OF_THE_CONTRACT: [&str; 26] = [
     "table",
     "scan",
     "table_append",
+    "table_new_columns",
+    "table_compact",
     "attributes",
     "remove",
     "rename",
@@ -140,6 +143,7 @@ fn cases() -> Vec<Case> {
         values::cases(),
         tables::cases(),
         scans::cases(),
+        table_parts::cases(),
         attributes::cases(),
         relocation::cases(),
         records::cases(),

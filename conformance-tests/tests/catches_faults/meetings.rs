@@ -9,16 +9,13 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayOptions, ArraySpec, ArrayWriter, Backend,
-    CreateOutcome, EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileWriter,
-    MetaWriteMode, RecordKey, Region, Result, ScanOptions, TableOptions, TableWriter,
-    Values, Version, WriteMode,
+    ArrayOptions, ArraySpec, ArrayWriter, Backend, CreateOutcome, EntryPath, EntryStat, Error, ErrorKind,
+    FileOptions, FileWriter, MetaWriteMode, RecordKey, Region, Result, ScanOptions, TableOptions,
+    TableWriter, Values, Version, WriteMode,
 };
 use futures::{StreamExt, TryStreamExt};
 use std::{
-    sync::{
-        Arc, Mutex,
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 

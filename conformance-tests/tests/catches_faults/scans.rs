@@ -2,8 +2,8 @@
 
 use crate::{
     Case,
-    tables::tables,
     planted::{Fault, Inner},
+    tables::tables,
 };
 use arrow_array::{Array, BooleanArray, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, Field, Schema};
