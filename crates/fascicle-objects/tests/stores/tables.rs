@@ -1,7 +1,9 @@
 //! Tables, on every store.
 
 use crate::sites::{Site, on_every_store, path, run};
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, cast::AsArray, types::Int64Type};
+use arrow_array::{
+    ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, cast::AsArray, types::Int64Type,
+};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use fascicle_backend::{
     AppendOptions, CompactOptions, Comparison, EntryKind, ErrorKind, Predicate, Result, ScanOptions,
@@ -302,4 +304,85 @@ pub(crate) fn counted(numbers: &[i64]) -> BTreeMap<i64, usize> {
     let mut counts = BTreeMap::new();
     numbers.iter().for_each(|number| *counts.entry(*number).or_default() += 1);
     counts
+}
+
+/// Rows of the columns that every program reads alike, and of a nullable one more if that is asked for.
+fn mixed(first: i64, rows: i64, new: bool) -> RecordBatch {
+    let numbers = first..first + rows;
+    let texts = StringArray::from_iter(numbers.clone().map(|n| (n % 3 != 0).then(|| format!("ü {n}"))));
+    let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(
+        numbers.clone().map(|n| Some((0..n % 3).map(Some).collect::<Vec<_>>())),
+    );
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("n", Arc::new(Int64Array::from_iter_values(numbers.clone()))),
+        ("text", Arc::new(texts)),
+        ("list", Arc::new(lists)),
+    ];
+    if new {
+        columns.push(("new", Arc::new(Float64Array::from_iter_values(numbers.map(|n| n as f64 / 4.0)))));
+    }
+    let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), *name != "n"));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, column)| column).collect()).unwrap()
+}
+
+#[test]
+fn other_programs_read_the_folder_as_one_data_set() {
+    let site = Site::local();
+    run(async {
+        let one = tables(site.open());
+        let folder = site.folder().join("root/t.parquet");
+        let read = |columns: &'static [&'static str]| {
+            let folder = folder.clone();
+            async move {
+                tokio::task::spawn_blocking(move || fascicle_judges::rows_others_read(&folder, columns)).await.unwrap()
+            }
+        };
+        let known = &["n", "text", "list"][..];
+        let rows = mixed(0, 0, false);
+        let options = TableOptions::default();
+        let writer = one.create(&path("t"), rows.schema(), &options, WriteMode::Create).await.unwrap();
+        writer.finish().await.unwrap();
+        assert_eq!(read(known).await, [0; 0]);
+        for first in [0, 4, 8] {
+            append(&one, mixed(first, 4, false)).await.unwrap();
+        }
+        assert_eq!(read(known).await, upto(12));
+        // While merged parts wait, others read the old ones; afterwards the merged ones, and what is added.
+        one.compact(&path("t"), &CompactOptions::default()).await.unwrap();
+        let by_glob = "
+import sys, pyarrow.dataset, pandas, polars, duckdb
+folder = sys.argv[1]
+for rows in (
+    pyarrow.dataset.dataset(folder, format='parquet').to_table()['n'].to_pylist(),
+    pandas.read_parquet(folder)['n'].tolist(),
+    polars.scan_parquet(folder + '/*.parquet').collect()['n'].to_list(),
+    [row[0] for row in duckdb.sql(f\"select n from read_parquet('{folder}/*.parquet')\").fetchall()],
+):
+    assert rows == list(range(12)), rows
+try:
+    polars.scan_parquet(folder).collect()
+except polars.exceptions.InvalidOperationError:
+    print('refused')
+";
+        let waiting = folder.clone();
+        let printed = tokio::task::spawn_blocking(move || fascicle_judges::run_python(by_glob, [waiting]));
+        assert_eq!(printed.await.unwrap().trim(), "refused");
+        one.compact(&path("t"), &CompactOptions::default().with_grace(Duration::ZERO)).await.unwrap();
+        assert_eq!(names(&site.open()).await.len(), 2);
+        assert_eq!(read(known).await, upto(12));
+        append(&one, mixed(12, 3, false)).await.unwrap();
+        assert_eq!(read(known).await, upto(15));
+        let wide = mixed(15, 2, true);
+        let new_columns = AppendOptions::default().with_new_columns();
+        let mut writer = one.append_with(&path("t"), wide.schema(), &new_columns).await.unwrap();
+        writer.write(wide).await.unwrap();
+        writer.finish().await.unwrap();
+        assert_eq!(read(&["n", "text", "list", "new"]).await, upto(17));
+        let rows = mixed(0, 5, true);
+        let mut writer = one.create(&path("t"), rows.schema(), &options, WriteMode::Overwrite).await.unwrap();
+        writer.write(rows).await.unwrap();
+        writer.finish().await.unwrap();
+        assert_eq!(read(&["n", "new"]).await, upto(5));
+    });
 }
