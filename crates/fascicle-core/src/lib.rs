@@ -19,6 +19,8 @@ pub mod convert;
 mod copy;
 mod directory;
 mod file;
+mod guarded;
+mod led;
 mod meta;
 mod root;
 pub mod roots;
@@ -46,9 +48,9 @@ pub use fascicle_backend::{
     AxisRegion, AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec,
     CompactOptions, Compaction, Comparison, CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind,
     EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord,
-    MetaWriteMode, Predicate, RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Selection,
-    Shape, TableDescription, TableOptions, TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version,
-    WriteMode, arrow, unit, wrap,
+    MetaStamp, MetaWriteMode, Predicate, RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions,
+    Selection, Shape, TableDescription, TableOptions, TableStore, TableWriter, TimeDelta64, TimeUnit, Values,
+    Version, WriteMode, arrow, unit, wrap,
 };
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Stored tables: rows with an Arrow schema.
 
+use crate::guarded::table_writer;
 use crate::{
     AppendOptions, BatchStream, CompactOptions, Compaction, Directory, EntryKind, EntryPath, Error,
     ErrorKind, Result, ResultExt, ScanOptions, TableDescription, TableOptions, TableStore, TableWriter,
@@ -110,7 +111,8 @@ impl Directory {
         let target = std::slice::from_ref(&path);
         self.home_of(name)?.before_put(target, EntryKind::Table, mode).await?;
         let options = self.root().options().table_defaults.fill_in(options);
-        store(self)?.create(&path, schema, &options, mode).await
+        let writer = store(self)?.create(&path, schema, &options, mode).await?;
+        Ok(table_writer(writer, self.guard.as_ref()))
     }
 
     /// Opens the table at `name` without reading its rows. Fails with [`ErrorKind::NotFound`].
@@ -144,7 +146,7 @@ impl Directory {
             let outcome = match begun {
                 Ok(writer) => {
                     self.home_of(name)?.before_write().await?;
-                    finish(writer, fitted.clone()).await
+                    finish(table_writer(writer, self.guard.as_ref()), fitted.clone()).await
                 }
                 Err(error) => Err(error),
             };
