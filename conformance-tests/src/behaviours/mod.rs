@@ -39,6 +39,8 @@ mod scan;
 mod select;
 mod table;
 mod table_append;
+mod table_compact;
+mod table_new_columns;
 mod takeover;
 mod tree;
 
@@ -59,6 +61,8 @@ pub fn all() -> Vec<Behaviour> {
         table::behaviours(),
         scan::behaviours(),
         table_append::behaviours(),
+        table_new_columns::behaviours(),
+        table_compact::behaviours(),
         attributes::behaviours(),
         remove::behaviours(),
         rename::behaviours(),

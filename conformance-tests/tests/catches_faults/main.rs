@@ -18,6 +18,7 @@ mod records;
 mod relocation;
 mod scans;
 mod semantics;
+mod table_parts;
 mod tables;
 mod values;
 mod ways;
@@ -77,7 +78,7 @@ struct NoFault;
 impl Fault for NoFault {}
 
 /// Areas of the contract whose behaviours see many faults that others name: by chance, or only when tasks meet.
-const GENERAL: [&str; 3] = ["random", "concurrent", "reader"];
+const GENERAL: [&str; 5] = ["random", "concurrent", "reader", "table_new_columns", "table_compact"];
 
 /// Areas whose behaviours see some faults only when tasks meet, which they do not at every attempt.
 const MEETINGS: [&str; 4] = ["random", "concurrent", "reader", "race"];
@@ -100,7 +101,7 @@ const LARGE: [&str; 12] = [
 
 /// Areas that look at a backend through its contract. The others look through the semantics on top of it, where any fault of
 /// the contract may show.
-const OF_THE_CONTRACT: [&str; 27] = [
+const OF_THE_CONTRACT: [&str; 29] = [
     "path",
     "entry",
     "meta",
@@ -113,6 +114,8 @@ const OF_THE_CONTRACT: [&str; 27] = [
     "table",
     "scan",
     "table_append",
+    "table_new_columns",
+    "table_compact",
     "attributes",
     "remove",
     "rename",
@@ -146,6 +149,7 @@ fn cases() -> Vec<Case> {
         values::cases(),
         tables::cases(),
         scans::cases(),
+        table_parts::cases(),
         attributes::cases(),
         relocation::cases(),
         records::cases(),

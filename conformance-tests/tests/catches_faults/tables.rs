@@ -55,7 +55,7 @@ impl Fault for Quiet {
     }
 }
 
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 #[async_trait]
 impl TableWriter for Nowhere {
