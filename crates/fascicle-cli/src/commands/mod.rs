@@ -4,6 +4,7 @@ mod append;
 mod completions;
 mod diff;
 mod du;
+mod find;
 mod get;
 mod init;
 mod ls;
@@ -11,6 +12,7 @@ mod meta;
 mod mv;
 mod put;
 mod rm;
+mod rules;
 mod run;
 mod show;
 mod table;
@@ -42,6 +44,7 @@ pub(crate) enum Verb {
     Get(get::Get),
     Meta(meta::Meta),
     Run(run::Run),
+    Find(find::Find),
     Rm(rm::Rm),
     Mv(mv::Mv),
     Du(du::Du),
@@ -63,6 +66,7 @@ impl Verb {
             Verb::Get(verb) => verb.run(context).await,
             Verb::Meta(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
+            Verb::Find(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Mv(verb) => verb.run(context).await,
             Verb::Du(verb) => verb.run(context).await,

@@ -159,7 +159,7 @@ impl Request<'_> {
             let progress = interrupted.progress().cloned().unwrap_or(Value::Null);
             let is_mine = created == Creator::Mine;
             stop_attempt_at(self.root, path, epoch, is_mine.then_some(progress)).await;
-            Result::Ok(is_mine)
+            Ok::<bool, Error>(is_mine)
         };
         let hint = match ended.await {
             Ok(true) => "the next call goes on in its directory, if its build function can, or builds anew",
