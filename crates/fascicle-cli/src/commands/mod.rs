@@ -5,6 +5,7 @@ mod compact;
 mod completions;
 mod diff;
 mod du;
+mod find;
 mod get;
 mod init;
 mod ls;
@@ -12,6 +13,7 @@ mod meta;
 mod mv;
 mod put;
 mod rm;
+mod rules;
 mod run;
 mod show;
 mod table;
@@ -43,6 +45,7 @@ pub(crate) enum Verb {
     Get(get::Get),
     Meta(meta::Meta),
     Run(run::Run),
+    Find(find::Find),
     Rm(rm::Rm),
     Mv(mv::Mv),
     Du(du::Du),
@@ -65,6 +68,7 @@ impl Verb {
             Verb::Get(verb) => verb.run(context).await,
             Verb::Meta(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
+            Verb::Find(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Mv(verb) => verb.run(context).await,
             Verb::Du(verb) => verb.run(context).await,

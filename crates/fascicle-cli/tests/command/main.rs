@@ -9,6 +9,7 @@ mod cloud;
 mod compact;
 mod compare;
 mod configured;
+mod find;
 mod judged;
 mod look;
 mod output;
