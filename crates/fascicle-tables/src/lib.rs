@@ -2,7 +2,8 @@
 //!
 //! - [`check_same_columns`] and [`align_batch`]: whether rows fit a table.
 //! - [`Filter`] and [`Scan`]: predicates, projections, offsets and limits on batches, whatever they were read from.
-//! - [`PartWriter`] and [`PartFile`]: one Parquet file.
+//! - [`PartWriter`] and [`PartFile`]: one Parquet file. [`reading_file`] and [`writing_file`] turn the library's errors and panics
+//!   into errors of the contract, for whoever calls it.
 //! - [`PartFolder`], [`list_parts`] and [`commit_next`]: the numbered parts of a table, wherever they are stored.
 //! - [`TableSnapshot`]: reading a table. [`NewTable`] and [`PartAppend`]: writing one in a local folder.
 //! - [`CsvTable`] and [`CsvWriter`]: tables as CSV files.
@@ -24,7 +25,9 @@ pub use csv::{CsvBatches, CsvTable, CsvWriter};
 pub use filter::Filter;
 pub use local_parts::LocalPartFolder;
 pub use offload::{BlockingTableWriter, OffloadedTableWriter, stream_of_batches};
-pub use parquet::{PartBatches, PartFile, PartWriter, RowsBefore, check_storable};
+pub use parquet::{
+    PartBatches, PartFile, PartWriter, RowsBefore, check_storable, compression, corrupt_file, reading_file, writing_file,
+};
 pub use parts::{
     CommitOutcome, ListedName, PartFolder, PartList, commit_next, list_parts, part_name, part_number,
 };

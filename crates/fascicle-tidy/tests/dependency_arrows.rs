@@ -40,7 +40,7 @@ const FORMATS: [(&str, &[&str]); 5] = [
     ("hdf5-metno", &["fascicle-hdf5"]),
     ("hdf5-metno-sys", &["fascicle-hdf5"]),
     // The command reads and writes files of its user's.
-    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-cli"]),
+    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-parquet", "fascicle-cli"]),
     ("object_store", &["fascicle-objects"]),
     ("blosc-src", &["fascicle-zarr"]),
 ];
