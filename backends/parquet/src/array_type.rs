@@ -34,7 +34,7 @@ impl ArrayType {
     /// The elements of a row; 0 when an axis other than the first has no length.
     pub(crate) fn row_elements(&self) -> u64 {
         // The product was checked by `Shape` when the array was created, and in `from_json`.
-        self.trailing.iter().flatten().fold(1, |product, length| product * length)
+        self.trailing.iter().flatten().product()
     }
 
     /// The bytes that a row takes in memory, about; at least 1.

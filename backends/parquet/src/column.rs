@@ -88,7 +88,8 @@ fn list_length(array: &ArrayType) -> Result<Option<i32>> {
     }
     let length = array.row_elements().checked_mul(per_element).and_then(|length| i32::try_from(length).ok());
     length.map(Some).ok_or_else(|| {
-        let why = format!("a row of the array has {} elements, which Parquet cannot keep", array.row_elements());
+        let why =
+            format!("a row of the array has {} elements, which Parquet cannot keep", array.row_elements());
         Error::new(ErrorKind::LimitExceeded, why).hint("give the array another first axis")
     })
 }
@@ -109,8 +110,7 @@ pub(crate) fn field(array: &ArrayType, axes: Option<&[String]>) -> Result<Field>
         return Ok(list);
     }
     let mut shape = array.trailing.clone().unwrap_or_default();
-    let mut names: Option<Vec<&str>> =
-        axes.map(|axes| axes.iter().skip(1).map(String::as_str).collect());
+    let mut names: Option<Vec<&str>> = axes.map(|axes| axes.iter().skip(1).map(String::as_str).collect());
     if values_per_element(array.dtype) > 1 {
         shape.push(2);
         if let Some(names) = &mut names {
@@ -147,7 +147,12 @@ fn holds_values(dtype: DType, column: &DataType) -> bool {
 }
 
 /// The elements `range` of `values`, which are `rows` rows, as the column's.
-pub(crate) fn to_arrow(array: &ArrayType, rows: usize, values: &Values, range: Range<usize>) -> Result<ArrayRef> {
+pub(crate) fn to_arrow(
+    array: &ArrayType,
+    rows: usize,
+    values: &Values,
+    range: Range<usize>,
+) -> Result<ArrayRef> {
     if array.row_elements() == 0 {
         return Ok(new_null_array(&DataType::Boolean, rows));
     }
@@ -182,7 +187,8 @@ fn leaf_to_arrow(dtype: DType, values: &Values, range: Range<usize>) -> Result<A
     });
     let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
     let data = ArrayData::builder(leaf(dtype)).len(count).add_buffer(Buffer::from(bytes)).nulls(nulls);
-    let data = data.build().map_err(|error| internal("elements make no column".to_owned()).caused_by(error))?;
+    let data =
+        data.build().map_err(|error| internal("elements make no column".to_owned()).caused_by(error))?;
     Ok(make_array(data))
 }
 
@@ -240,7 +246,10 @@ fn texts_from_arrow(column: &ArrayRef) -> Result<Values> {
         _ => return Err(other_type(column)),
     };
     if texts.iter().any(|text| text.contains('\0')) {
-        return Err(Error::new(ErrorKind::Corrupt, "a text holds a NUL character, which texts of arrays cannot"));
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            "a text holds a NUL character, which texts of arrays cannot",
+        ));
     }
     Ok(Values::Text(texts))
 }
@@ -269,7 +278,9 @@ pub(crate) fn array_of(field: &Field) -> Result<ArrayType> {
         Error::new(ErrorKind::Unsupported, format!("the column '{}' {why}", field.name()))
             .hint("read it as a table: rename the folder so that its name ends with '.parquet' alone")
     };
-    let dtype_of = |values: &DataType| dtype_of(values).ok_or_else(|| refuse(format!("holds {values}, which is no dtype of arrays")));
+    let dtype_of = |values: &DataType| {
+        dtype_of(values).ok_or_else(|| refuse(format!("holds {values}, which is no dtype of arrays")))
+    };
     let is_tensor = field.metadata().get(EXTENSION_NAME).is_some_and(|name| name == TENSOR);
     let DataType::FixedSizeList(item, length) = field.data_type() else {
         return Ok(ArrayType { dtype: dtype_of(field.data_type())?, trailing: Some(Vec::new()) });
@@ -283,7 +294,8 @@ pub(crate) fn array_of(field: &Field) -> Result<ArrayType> {
     let metadata: serde_json::Value = serde_json::from_str(metadata)
         .map_err(|error| refuse("has an extension type without a description".to_owned()).caused_by(error))?;
     let shape = metadata.get("shape").and_then(|shape| shape.as_array());
-    let shape = shape.and_then(|shape| shape.iter().map(serde_json::Value::as_u64).collect::<Option<Vec<_>>>());
+    let shape =
+        shape.and_then(|shape| shape.iter().map(serde_json::Value::as_u64).collect::<Option<Vec<_>>>());
     let shape = shape.ok_or_else(|| refuse("has an extension type without a shape".to_owned()))?;
     if let Some(permutation) = metadata.get("permutation").and_then(|permutation| permutation.as_array()) {
         let is_identity = permutation.iter().enumerate().all(|(axis, to)| to.as_u64() == Some(axis as u64));

@@ -28,10 +28,9 @@ impl Memory {
     /// Waits until so many bytes are free; all of them where that is not enough.
     pub(crate) async fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit> {
         let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).clamp(1, self.all);
-        Arc::clone(&self.units)
-            .acquire_many_owned(units)
-            .await
-            .map_err(|error| Error::new(ErrorKind::Internal, "the memory is not shared any more").caused_by(error))
+        Arc::clone(&self.units).acquire_many_owned(units).await.map_err(|error| {
+            Error::new(ErrorKind::Internal, "the memory is not shared any more").caused_by(error)
+        })
     }
 }
 
@@ -44,7 +43,8 @@ pub(crate) async fn compute<T: Send + 'static>(
         return work();
     }
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|failure| {
-        let why = if failure.is_panic() { "the work on an array panicked" } else { "the runtime is shutting down" };
+        let why =
+            if failure.is_panic() { "the work on an array panicked" } else { "the runtime is shutting down" };
         Err(Error::new(ErrorKind::Internal, why).caused_by(failure))
     })
 }

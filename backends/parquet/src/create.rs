@@ -108,7 +108,8 @@ impl NewArray {
     pub(crate) async fn write(&mut self, region: &Region, values: Values) -> Result<()> {
         let shape = self.array.shape(self.rows)?;
         if values.dtype() != self.array.dtype || !region.fits(&shape) {
-            let why = format!("the elements do not fit into an array of {} of shape {shape}", self.array.dtype);
+            let why =
+                format!("the elements do not fit into an array of {} of shape {shape}", self.array.dtype);
             return Err(Error::new(ErrorKind::Internal, why));
         }
         if region.element_count()? != values.len() as u64 {
@@ -320,7 +321,8 @@ impl StoredArray {
 
     /// Whether all parts of a new array are still there: somebody may have removed the folder while they were stored.
     async fn check_complete(&self, generation: u64, parts: u64) -> Result<()> {
-        let is_there = |name: &str| crate::part_name::place_of(name).is_some_and(|(other, _)| other == generation);
+        let is_there =
+            |name: &str| crate::part_name::place_of(name).is_some_and(|(other, _)| other == generation);
         let there = self.list().await?.iter().filter(|part| is_there(&part.name)).count() as u64;
         if there >= parts {
             return Ok(());
@@ -361,9 +363,9 @@ fn chunk_rows(array: &ArrayType, spec: &ArraySpec, chunks: Option<&[u64]>, targe
         let why = format!("chunks of {chunks:?} do not fit an array of shape {}", spec.shape);
         return Err(Error::new(ErrorKind::InvalidInput, why).hint("say a length of at least 1 for each axis"));
     }
-    let bytes = chunks.iter().try_fold(array.dtype.fixed_bytes().unwrap_or(1) as u64, |bytes, length| {
-        bytes.checked_mul(*length)
-    });
+    let bytes = chunks
+        .iter()
+        .try_fold(array.dtype.fixed_bytes().unwrap_or(1) as u64, |bytes, length| bytes.checked_mul(*length));
     if bytes.is_none_or(|bytes| bytes > MOST_CHUNK_BYTES) {
         let why = format!("chunks of {chunks:?} take more than {MOST_CHUNK_BYTES} bytes");
         return Err(Error::new(ErrorKind::LimitExceeded, why));

@@ -108,7 +108,9 @@ pub(crate) fn rows(
         let column = batch.columns().first().ok_or_else(|| damaged("it has no column"))?;
         let values = column::from_arrow(array, column).map_err(|error| within(name, error))?;
         let is_too_much = filled + values.len() > elements.len();
-        if is_too_much || values.len() as u64 != (batch.num_rows() as u64).saturating_mul(array.row_elements()) {
+        if is_too_much
+            || values.len() as u64 != (batch.num_rows() as u64).saturating_mul(array.row_elements())
+        {
             return Err(damaged("a row group holds another number of elements than it should"));
         }
         elements.copy_from(filled, &values, 0..values.len())?;

@@ -81,7 +81,7 @@ impl Encoding {
 pub(crate) struct PartEncoder {
     encoding: Encoding,
     /// Never locked: it makes the encoder one that threads may share a reference to.
-    writer: Mutex<ArrowWriter<Vec<u8>>>,
+    writer: Box<Mutex<ArrowWriter<Vec<u8>>>>,
     rows: u64,
     /// The bytes of all text.
     text_bytes: u64,
@@ -91,7 +91,7 @@ impl PartEncoder {
     pub(crate) fn new(encoding: &Encoding) -> Result<Self> {
         let (schema, properties) = (Arc::clone(&encoding.schema), encoding.properties()?);
         let writer = writing_file(|| ArrowWriter::try_new(Vec::new(), schema, Some(properties)))?;
-        Ok(PartEncoder { encoding: encoding.clone(), writer: Mutex::new(writer), rows: 0, text_bytes: 0 })
+        Ok(PartEncoder { encoding: encoding.clone(), writer: Box::new(Mutex::new(writer)), rows: 0, text_bytes: 0 })
     }
 
     /// Adds `rows` rows, the first of which is row `from` of `values`.
@@ -130,8 +130,8 @@ impl PartEncoder {
     }
 
     /// The file, which holds the part at `position` after `rows_before` rows.
-    pub(crate) fn finish(self, position: u64, rows_before: u64) -> Result<Bytes> {
-        let mut writer = self.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn finish(mut self, position: u64, rows_before: u64) -> Result<Bytes> {
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
         writing_file(|| {
             writer.flush()?;
             writer.sync().map_err(ParquetError::from)
@@ -147,14 +147,15 @@ impl PartEncoder {
         let checksums = checksums.collect::<Option<Vec<u32>>>().ok_or_else(|| {
             Error::new(ErrorKind::Internal, "a row group does not lie where the library says")
         })?;
-        let note = Note {
-            array: self.encoding.array.clone(),
-            position,
-            rows: self.rows,
-            rows_before,
-            checksums,
-        };
-        writer.append_key_value_metadata(KeyValue::new(NOTE_KEY.to_owned(), note.to_json()));
+        let note =
+            Note { array: self.encoding.array.clone(), position, rows: self.rows, rows_before, checksums };
+        self.finish_with(NOTE_KEY, note.to_json())
+    }
+
+    /// The file, with a value of its own in the footer.
+    pub(crate) fn finish_with(self, key: &str, value: String) -> Result<Bytes> {
+        let mut writer = self.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         writing_file(|| writer.into_inner()).map(Bytes::from)
     }
 }

@@ -1,10 +1,6 @@
 //! The footer of a part: what is known of it without reading its rows, all of it checked before it is believed.
 
-use crate::{
-    array_type::ArrayType,
-    column,
-    manifest::FORMAT_VERSION,
-};
+use crate::{array_type::ArrayType, column, manifest::FORMAT_VERSION};
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind, Result};
 use fascicle_tables::{corrupt_file, reading_file};
@@ -79,9 +75,8 @@ impl Note {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let document: Value = serde_json::from_str(text).map_err(|error| {
-            Error::new(ErrorKind::Corrupt, "its note is no JSON object").caused_by(error)
-        })?;
+        let document: Value = serde_json::from_str(text)
+            .map_err(|error| Error::new(ErrorKind::Corrupt, "its note is no JSON object").caused_by(error))?;
         let number = |name: &str| {
             let number = document.get(name).and_then(Value::as_u64);
             number.ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("its note lacks '{name}'")))
@@ -102,8 +97,7 @@ impl Note {
             position: number("part")?,
             rows: number("rows")?,
             rows_before: number("rows_before")?,
-            checksums: checksums
-                .ok_or_else(|| Error::new(ErrorKind::Corrupt, "its note lacks 'crc32c'"))?,
+            checksums: checksums.ok_or_else(|| Error::new(ErrorKind::Corrupt, "its note lacks 'crc32c'"))?,
         })
     }
 }
@@ -140,7 +134,10 @@ impl Footer {
         let rows = groups.last().map_or(0, |group| group.first_row + group.rows);
         let declared = metadata.metadata().file_metadata().num_rows();
         if u64::try_from(declared) != Ok(rows) {
-            return Err(corrupt_file(name, &format!("it declares {declared} rows, its row groups hold {rows}")));
+            return Err(corrupt_file(
+                name,
+                &format!("it declares {declared} rows, its row groups hold {rows}"),
+            ));
         }
         let pairs = metadata.metadata().file_metadata().key_value_metadata();
         let note = pairs.into_iter().flatten().find(|pair| pair.key == NOTE_KEY);
@@ -220,7 +217,8 @@ fn row_groups(metadata: &ArrowReaderMetadata, size: u64) -> std::result::Result<
             let start = u64::try_from(start).map_err(|_| wrong("begins before the file"))?;
             let bytes = u64::try_from(column.compressed_size()).map_err(|_| wrong("has a negative size"))?;
             let end = start.checked_add(bytes).filter(|end| *end <= size);
-            (begin, finish) = (begin.min(start), finish.max(end.ok_or_else(|| wrong("ends after the file"))?));
+            (begin, finish) =
+                (begin.min(start), finish.max(end.ok_or_else(|| wrong("ends after the file"))?));
         }
         let after = first_row.checked_add(rows).filter(|after| *after <= i64::MAX as u64);
         let group = RowGroup { first_row, rows, start: begin.min(finish), end: finish, checksum: None };

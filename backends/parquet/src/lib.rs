@@ -2,17 +2,17 @@
 //!
 //! | entry | stored as |
 //! |---|---|
-//! | array `x` | `x.array.parquet/`, Parquet files of one column and `_array.json` |
+//! | array `x` | `x.array.parquet/`, Parquet files of one column |
 //! | table `t` | `t.parquet/`, Parquet files |
 //! | file `x` | `x` |
 //! | directory `x` | `x/`, its meta in `x/_meta.yaml` |
-//! | attributes | of an array in its `_array.json`; else `_attributes/<stored name>.json` beside the entry |
+//! | attributes | of an array in its `_array.parquet`; else `_attributes/<stored name>.json` beside the entry |
 //!
 //! Names beginning with `_` are reserved.
 //!
 //! - The rows of an array are the rows of its files, the parts, which never change but for [`region_write`]; what makes a row is
 //!   said in [`column`].
-//! - An array is written beside the one that it replaces and appears by one write of its `_array.json`; see [`create`].
+//! - An array is written beside the one that it replaces and appears by one write of its `_array.parquet`; see [`create`].
 //! - It grows without locks, by another part under the next number; see [`append`].
 //! - Reading fetches the row groups that are touched and no others; see [`read`].
 //! - What others have written is checked before it is believed; see [`footer`] and [`pages`].
@@ -42,6 +42,9 @@ mod rows;
 mod spool;
 mod stored_array;
 mod tails;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+mod tests;
 mod upload;
 
 pub use backend::ParquetBackend;

@@ -1,20 +1,31 @@
-//! The description of an array: the object `_array.json` beside its parts.
+//! The description of an array: the object `_array.parquet` beside its parts.
+//!
+//! It is a Parquet file with the column of the parts and without rows, so that programs that read every file of the folder
+//! read it as well; the description stands in its footer, as JSON under the key `fascicle.array_description`.
 //!
 //! It makes the array: it is written last and removed first. It names the generation, of which the parts `0, 1, …` are the
 //! rows of the array. Appending does not change it; writing the array anew does, by another generation.
 
-use crate::array_type::ArrayType;
+use crate::{
+    array_type::ArrayType,
+    encode::{Encoding, PartEncoder},
+    footer::footer_bytes,
+};
 use bytes::Bytes;
 use fascicle_backend::{Attributes, Codec, Error, ErrorKind, Result, Values};
+use fascicle_tables::reading_file;
+use parquet::file::metadata::ParquetMetaDataReader;
 use serde_json::{Map, Value, json};
 
-/// The name of the object. Names with such a beginning are not read by programs that read folders of Parquet files.
-pub(crate) const MANIFEST_NAME: &str = "_array.json";
+/// The name of the object.
+pub(crate) const MANIFEST_NAME: &str = "_array.parquet";
 /// No longer description is read: attributes have 1 MiB at most, and a fill value as well.
 pub(crate) const MOST_MANIFEST_BYTES: u64 = 8 << 20;
 /// The version of the format.
 pub(crate) const FORMAT_VERSION: u64 = 1;
-/// What says that an object is such a description.
+/// The key of the footer under which the description stands.
+const DESCRIPTION_KEY: &str = "fascicle.array_description";
+/// What says that it is such a description.
 const FORMAT: &str = "fascicle.array";
 
 /// The description of an array.
@@ -34,7 +45,25 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
+    /// The object.
     pub(crate) fn to_bytes(&self) -> Result<Bytes> {
+        PartEncoder::new(&Encoding::of(self)?)?.finish_with(DESCRIPTION_KEY, self.to_json()?)
+    }
+
+    /// Reads the object. Errors: `Corrupt`; `Unsupported` for a later version of the format.
+    pub(crate) fn parse(bytes: &Bytes) -> Result<Self> {
+        let size = bytes.len() as u64;
+        footer_bytes(MANIFEST_NAME, size, bytes)?;
+        let metadata = reading_file(MANIFEST_NAME, || ParquetMetaDataReader::new().parse_and_finish(bytes))?;
+        let pairs = metadata.file_metadata().key_value_metadata();
+        let description = pairs.into_iter().flatten().find(|pair| pair.key == DESCRIPTION_KEY);
+        let description = description.and_then(|pair| pair.value.as_deref());
+        Manifest::from_json(
+            description.ok_or_else(|| corrupt("has no description in its footer".to_owned()))?,
+        )
+    }
+
+    fn to_json(&self) -> Result<String> {
         let (dtype, shape) = self.array.to_json();
         let mut document = json!({
             "format": FORMAT,
@@ -52,7 +81,7 @@ impl Manifest {
         if let (Some(fields), Some(axes)) = (document.as_object_mut(), &self.axes) {
             fields.insert("axes".to_owned(), json!(axes));
         }
-        serde_json::to_vec_pretty(&document).map(Bytes::from).map_err(|error| {
+        serde_json::to_string_pretty(&document).map_err(|error| {
             Error::new(ErrorKind::Internal, "the description of the array cannot be written").caused_by(error)
         })
     }
@@ -64,10 +93,10 @@ impl Manifest {
         std::iter::once("plain").chain(name).map(str::to_owned).collect()
     }
 
-    /// Reads a description. Errors: `Corrupt`; `Unsupported` for a later version of the format.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
-        let document: Map<String, Value> = serde_json::from_slice(bytes)
-            .map_err(|error| corrupt("is no JSON object".to_owned()).caused_by(error))?;
+    fn from_json(text: &str) -> Result<Self> {
+        let document: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+            corrupt("has a description that is no JSON object".to_owned()).caused_by(error)
+        })?;
         let get = |name: &str| document.get(name).unwrap_or(&Value::Null);
         if get("format") != FORMAT {
             return Err(corrupt(format!("does not say that its 'format' is '{FORMAT}'")));
@@ -147,7 +176,9 @@ fn codec_from_json(codec: &Value) -> Option<Codec> {
 /// The bytes of an element, the lowest first, in hexadecimal digits; text as it is.
 fn fill_to_json(fill: &Values) -> Value {
     match (fill.as_bytes(), fill.as_text()) {
-        (Some(bytes), _) => json!({"hex": bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()}),
+        (Some(bytes), _) => {
+            json!({"hex": bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()})
+        }
         (None, texts) => json!({"text": texts.and_then(<[String]>::first)}),
     }
 }
@@ -198,7 +229,10 @@ mod tests {
             let written = manifest(dtype, fill);
             let read = Manifest::parse(&written.to_bytes().unwrap()).unwrap();
             assert_eq!((read.array, read.generation, read.chunk_rows), (written.array, 7, 100));
-            assert_eq!((read.codec, read.axes, read.attributes), (written.codec, written.axes, written.attributes));
+            assert_eq!(
+                (read.codec, read.axes, read.attributes),
+                (written.codec, written.axes, written.attributes)
+            );
             match (read.fill, written.fill) {
                 (Some(read), Some(written)) => assert!(read.same_bits(&written)),
                 (read, written) => assert!(read.is_none() && written.is_none()),
@@ -208,7 +242,7 @@ mod tests {
 
     #[test]
     fn damaged_descriptions_are_refused() {
-        let good: Value = serde_json::from_slice(&manifest(DType::Int8, None).to_bytes().unwrap()).unwrap();
+        let good: Value = serde_json::from_str(&manifest(DType::Int8, None).to_json().unwrap()).unwrap();
         for (name, value, kind) in [
             ("format", json!("zarr"), ErrorKind::Corrupt),
             ("version", json!(2), ErrorKind::Unsupported),
@@ -223,9 +257,13 @@ mod tests {
         ] {
             let mut document = good.clone();
             document[name] = value;
-            let error = Manifest::parse(document.to_string().as_bytes()).unwrap_err();
+            let error = Manifest::from_json(&document.to_string()).unwrap_err();
             assert_eq!(error.kind(), kind, "{name}: {error}");
         }
-        assert_eq!(Manifest::parse(b"{").unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(Manifest::from_json("{").unwrap_err().kind(), ErrorKind::Corrupt);
+        for bytes in [&b""[..], b"PAR1", b"PAR1\x00\x00\x00\x00PAR1", b"{}"] {
+            let error = Manifest::parse(&Bytes::from_static(bytes)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{bytes:?}: {error}");
+        }
     }
 }

@@ -106,7 +106,9 @@ impl StoredArray {
             }
             let footer = Arc::new(Footer::parse(name, size, &bytes)?);
             if size == object.size {
-                self.shared.footers.put(object, Remembered { footer: Arc::clone(&footer), e_tag: e_tag.clone() });
+                self.shared
+                    .footers
+                    .put(object, Remembered { footer: Arc::clone(&footer), e_tag: e_tag.clone() });
             }
             return Ok(Some(OpenPart { object: object.clone(), footer, e_tag, whole }));
         }
@@ -135,9 +137,10 @@ impl StoredArray {
 
     /// Opens the part at a position of an array of which the description is known, and checks that it is what it should be.
     pub(crate) async fn open_at(&self, snapshot: &Snapshot, position: usize) -> Result<Option<OpenPart>> {
-        let object = snapshot.parts.get(position).ok_or_else(|| {
-            Error::new(ErrorKind::Internal, format!("the array has no part {position}"))
-        })?;
+        let object = snapshot
+            .parts
+            .get(position)
+            .ok_or_else(|| Error::new(ErrorKind::Internal, format!("the array has no part {position}")))?;
         let Some(part) = self.open(object).await? else { return Ok(None) };
         if let Some(described) = &snapshot.described {
             part.footer.check(&described.manifest.array)?;

@@ -23,11 +23,14 @@ struct PageHeader {
 
 /// Refuses a row group in which a page takes, or would become, more than `limit` bytes.
 pub(crate) fn check(footer: &Footer, group: usize, bytes: &Bytes, limit: u64) -> Result<()> {
-    let name = footer.name.as_str();
-    let damaged = |why: &str| corrupt_file(name, &format!("row group {group}: {why}"));
     let column = footer.metadata.metadata().row_groups().get(group).and_then(|group| group.columns().first());
     let is_gzip = column.is_some_and(|column| matches!(column.compression(), Compression::GZIP(_)));
-    let mut rest: &[u8] = bytes;
+    check_pages(&footer.name, bytes, is_gzip, limit)
+}
+
+fn check_pages(name: &str, bytes: &[u8], is_gzip: bool, limit: u64) -> Result<()> {
+    let damaged = |why: &str| corrupt_file(name, why);
+    let mut rest = bytes;
     while !rest.is_empty() {
         let header = Thrift { bytes: rest, at: 0 }.page_header();
         let header = header.ok_or_else(|| damaged("a page has no header that can be read"))?;
@@ -39,7 +42,8 @@ pub(crate) fn check(footer: &Footer, group: usize, bytes: &Bytes, limit: u64) ->
         let page = end.and_then(|end| rest.get(header.header_bytes..end));
         let page = page.ok_or_else(|| damaged("a page ends after the row group"))?;
         let levels = usize::try_from(header.level_bytes).ok();
-        let packed = levels.and_then(|levels| page.get(levels..)).ok_or_else(|| damaged("a page is too short"))?;
+        let packed =
+            levels.and_then(|levels| page.get(levels..)).ok_or_else(|| damaged("a page is too short"))?;
         if is_gzip && unpacked_bytes(packed, header.uncompressed_bytes) > header.uncompressed_bytes {
             return Err(damaged("a page unpacks to more than its header says"));
         }
@@ -178,10 +182,41 @@ mod tests {
     #[test]
     fn headers_are_read_up_to_their_end() {
         // Type 0, 300 bytes that became 20, and a nested structure of two integers.
-        let bytes = [0x15, 0x00, 0x15, 0xd8, 0x04, 0x15, 0x28, 0x2c, 0x15, 0x06, 0x15, 0x00, 0x00, 0x00, 0xff];
+        let bytes =
+            [0x15, 0x00, 0x15, 0xd8, 0x04, 0x15, 0x28, 0x2c, 0x15, 0x06, 0x15, 0x00, 0x00, 0x00, 0xff];
         let header = Thrift { bytes: &bytes, at: 0 }.page_header();
-        let expected = PageHeader { uncompressed_bytes: 300, compressed_bytes: 20, level_bytes: 0, header_bytes: 14 };
+        let expected =
+            PageHeader { uncompressed_bytes: 300, compressed_bytes: 20, level_bytes: 0, header_bytes: 14 };
         assert_eq!(header, Some(expected));
+    }
+
+    #[test]
+    fn bombs_are_not_unpacked() {
+        use std::io::Write;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&vec![0; 10 << 20]).unwrap();
+        let packed = gzip.finish().unwrap();
+        let varint = |value: usize| -> Vec<u8> {
+            let (mut value, mut bytes) = (value << 1, Vec::new());
+            while value >= 0x80 {
+                bytes.push(value as u8 | 0x80);
+                value >>= 7;
+            }
+            bytes.push(value as u8);
+            bytes
+        };
+        let page = |unpacked: usize| -> Vec<u8> {
+            let sizes = [&[0x15, 0x00, 0x15][..], &varint(unpacked), &[0x15], &varint(packed.len()), &[0x00]];
+            [sizes.concat(), packed.clone()].concat()
+        };
+        let check = |unpacked| check_pages("x", &page(unpacked), true, 1 << 30);
+        assert!(check(10 << 20).is_ok());
+        let error = check(100).unwrap_err();
+        assert_eq!(error.kind(), fascicle_backend::ErrorKind::Corrupt, "{error}");
+        let error = check_pages("x", &page(10 << 20), false, 1 << 20).unwrap_err();
+        assert_eq!(error.kind(), fascicle_backend::ErrorKind::LimitExceeded, "{error}");
+        let cut = page(100);
+        assert!(check_pages("x", &cut[..cut.len() - 1], false, 1 << 30).is_err());
     }
 
     #[test]

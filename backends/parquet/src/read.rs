@@ -103,7 +103,13 @@ impl StoredArray {
         Ok(Some((first_row, rows.await?)))
     }
 
-    fn pieces(&self, array: &ArrayType, pattern: &RowPattern, part: OpenPart, begin: u64) -> Result<Vec<Piece>> {
+    fn pieces(
+        &self,
+        array: &ArrayType,
+        pattern: &RowPattern,
+        part: OpenPart,
+        begin: u64,
+    ) -> Result<Vec<Piece>> {
         let limit = self.options().max_chunk_bytes;
         let part = Arc::new(part);
         let name = part.footer.name.as_str();

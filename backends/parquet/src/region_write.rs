@@ -121,7 +121,9 @@ fn rewrite(
     let note = footer.note.as_ref().ok_or_else(|| corrupt_file(name, "it does not say which part it is"))?;
     if note.rows_before != first_row {
         let why = format!("the part '{name}' holds other rows than it did");
-        return Err(Error::new(ErrorKind::Conflict, why).hint("describe the array again, then repeat the call"));
+        return Err(
+            Error::new(ErrorKind::Conflict, why).hint("describe the array again, then repeat the call")
+        );
     }
     let mut encoder = PartEncoder::new(&Encoding::of(manifest)?)?;
     for (group, place) in footer.groups.iter().enumerate() {

@@ -1,7 +1,11 @@
 //! Removing, copying and moving entries. Arrays are copied as they are at one moment, everything else as the store's tree does it.
 
 use crate::{
-    ParquetBackend, layout::array_form, manifest::{MANIFEST_NAME, Manifest}, part_name, stored_array::StoredArray,
+    ParquetBackend,
+    layout::array_form,
+    manifest::{MANIFEST_NAME, Manifest},
+    part_name,
+    stored_array::StoredArray,
 };
 use fascicle_backend::{EntryKind, EntryPath, Error, ErrorKind, Result, WriteMode};
 use fascicle_objects::object_store::ObjectStoreExt;
@@ -83,7 +87,8 @@ async fn copy_array(source: &StoredArray, target: &StoredArray) -> Result<()> {
             let copied = source.store.objects().copy(&part.key, &object).await;
             copied.map_err(|error| match source.store.error("copying", &part.key, error) {
                 error if error.is_not_found() => {
-                    Error::new(ErrorKind::Conflict, "the array was replaced while it was copied").caused_by(error)
+                    Error::new(ErrorKind::Conflict, "the array was replaced while it was copied")
+                        .caused_by(error)
                 }
                 error => error,
             })

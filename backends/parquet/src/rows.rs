@@ -114,7 +114,8 @@ fn runs_of_row(
     at: usize,
     run: &mut dyn FnMut(usize, usize) -> Result<()>,
 ) -> Result<()> {
-    let (Some((_, inner_lengths)), Some((axis, inner_axes))) = (lengths.split_first(), axes.split_first()) else {
+    let (Some((_, inner_lengths)), Some((axis, inner_axes))) = (lengths.split_first(), axes.split_first())
+    else {
         return run(at, 1);
     };
     let stride = inner_lengths.iter().product::<u64>() as usize;
@@ -154,7 +155,9 @@ mod tests {
     fn regions_are_gathered_and_scattered() {
         let shape = Shape::new([7, 3, 4, 2]).unwrap();
         let all = Values::Int64((0..7 * 24).collect());
-        for text in ["...", "2:5", "::2", "1:6:3,1", "...,1", ":,::2,1:3", "3,2,1:4:2,0", "0:0", ":,:,0:0", "6"] {
+        for text in
+            ["...", "2:5", "::2", "1:6:3,1", "...,1", ":,::2,1:3", "3,2,1:4:2,0", "0:0", ":,:,0:0", "6"]
+        {
             let selection: Selection = text.parse().unwrap();
             let region = selection.resolve(&shape).unwrap();
             let pattern = RowPattern::new(shape.trailing(), &region);

@@ -68,7 +68,8 @@ impl Spool {
 
     /// Reads rows.
     pub(crate) fn rows(&self, first: u64, rows: u64) -> Result<Values> {
-        let elements = |rows: u64| usize::try_from(rows.saturating_mul(self.array.row_elements())).unwrap_or(usize::MAX);
+        let elements =
+            |rows: u64| usize::try_from(rows.saturating_mul(self.array.row_elements())).unwrap_or(usize::MAX);
         match &self.elements {
             Elements::InMemory(texts) => texts.slice(elements(first)..elements(first.saturating_add(rows))),
             Elements::InFile(file) => {

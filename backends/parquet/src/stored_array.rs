@@ -160,7 +160,8 @@ impl StoredArray {
         let patience = Patience::new(self.options().lock_timeout);
         loop {
             let Some(described) = self.load().await? else {
-                let why = "the array was written by another program, whose files have no place for attributes";
+                let why =
+                    "the array was written by another program, whose files have no place for attributes";
                 return Err(Error::new(ErrorKind::Unsupported, why).hint("write the array anew"));
             };
             let next = Manifest { attributes: attributes.clone(), ..(*described.manifest).clone() };
@@ -198,7 +199,9 @@ fn own(manifest: &Manifest, listed: Vec<PartObject>) -> Result<Vec<PartObject>> 
     let mut parts = Vec::new();
     for object in listed {
         match part_name::place_of(&object.name) {
-            Some((generation, position)) if generation == manifest.generation => parts.push((position, object)),
+            Some((generation, position)) if generation == manifest.generation => {
+                parts.push((position, object))
+            }
             // What is left of an array that was here before, or is not finished yet.
             Some(_) => {}
             None => {

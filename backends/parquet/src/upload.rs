@@ -3,11 +3,7 @@
 //! They are stored under a generation of their own, beside the parts of the array that they will replace. An object in the folder
 //! `_writing` of the directory says that they are not an array yet; its name holds the generation.
 
-use crate::{
-    manifest::Manifest,
-    part_name,
-    stored_array::StoredArray,
-};
+use crate::{manifest::Manifest, part_name, stored_array::StoredArray};
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind, Result};
 use fascicle_objects::{Condition, PutOutcome, WRITING_PREFIX, key, object_store::path::Path};
@@ -58,7 +54,8 @@ impl Upload {
         if !self.folder.put_new(&object, part).await? {
             // Not ours to remove.
             self.generation = None;
-            let why = "another writer chose the same number for a new array, which happens once in a billion times";
+            let why =
+                "another writer chose the same number for a new array, which happens once in a billion times";
             return Err(Error::new(ErrorKind::Conflict, why).hint("try again"));
         }
         self.parts += 1;
@@ -85,7 +82,8 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let (Some(generation), Ok(runtime)) = (self.generation.take(), tokio::runtime::Handle::try_current()) else {
+        let (Some(generation), Ok(runtime)) = (self.generation.take(), tokio::runtime::Handle::try_current())
+        else {
             return;
         };
         let folder = self.folder.clone();

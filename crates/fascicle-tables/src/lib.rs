@@ -26,7 +26,8 @@ pub use filter::Filter;
 pub use local_parts::LocalPartFolder;
 pub use offload::{BlockingTableWriter, OffloadedTableWriter, stream_of_batches};
 pub use parquet::{
-    PartBatches, PartFile, PartWriter, RowsBefore, check_storable, compression, corrupt_file, reading_file, writing_file,
+    PartBatches, PartFile, PartWriter, RowsBefore, check_storable, compression, corrupt_file, reading_file,
+    writing_file,
 };
 pub use parts::{
     CommitOutcome, ListedName, PartFolder, PartList, commit_next, list_parts, part_name, part_number,
