@@ -11,11 +11,11 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayStore, Attributes, Backend, Capabilities, Capability, EntryPath, EntryStat, FileStore, Listing,
-    MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
+    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, MetaRecord,
+    MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use fascicle_objects::{
-    Conditions, Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, Tree, object_store::path::Path,
+    Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, StoreTables, Tree, object_store::path::Path,
 };
 use std::{fmt, sync::Arc};
 
@@ -28,6 +28,7 @@ pub struct ParquetBackend {
 struct Inner {
     tree: Tree,
     files: StoreFiles,
+    tables: StoreTables,
     records: StoreRecords,
     shared: Arc<Shared>,
     tails: Tails,
@@ -55,13 +56,13 @@ impl ParquetBackend {
     /// The same for a store that is open already; `is_durable` says whether what is written to it survives the process.
     pub async fn over(store: Store, options: ParquetOptions, is_durable: bool) -> Result<Self> {
         options.check()?;
-        let conditions = store.conditions().await?;
-        let capabilities = capabilities(conditions, is_durable, store.is_local());
+        let capabilities = store.capabilities(is_durable).await?;
         let tree = Tree::new(store.clone(), layout::layout());
-        let (files, records) = (StoreFiles::new(tree.clone()), StoreRecords::new(store));
+        let (files, tables) = (StoreFiles::new(tree.clone()), StoreTables::new(tree.clone())?);
+        let records = StoreRecords::new(store);
         let shared =
             Arc::new(Shared { memory: Memory::new(&options), footers: FooterCache::default(), options });
-        let inner = Inner { tree, files, records, shared, tails: Tails::default(), capabilities };
+        let inner = Inner { tree, files, tables, records, shared, tails: Tails::default(), capabilities };
         Ok(ParquetBackend { inner: Arc::new(inner) })
     }
 
@@ -79,22 +80,6 @@ impl ParquetBackend {
             shared: Arc::clone(&self.inner.shared),
         }
     }
-}
-
-fn capabilities(conditions: Conditions, is_durable: bool, is_local: bool) -> Capabilities {
-    let always = [Capability::Arrays, Capability::Attributes, Capability::Copy, Capability::Write];
-    let mut capabilities: Capabilities = always.into_iter().collect();
-    if conditions == (Conditions { create: true, update: true }) {
-        let conditional = [Capability::ArrayAppend, Capability::ArrayRegionWrite, Capability::FileAppend];
-        capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
-    }
-    if is_durable {
-        capabilities = capabilities.with(Capability::Durable);
-    }
-    if is_local {
-        capabilities = capabilities.with(Capability::Rename);
-    }
-    capabilities
 }
 
 #[async_trait]
@@ -164,6 +149,6 @@ impl Backend for ParquetBackend {
     }
 
     fn tables(&self) -> Option<&dyn TableStore> {
-        None
+        Some(&self.inner.tables)
     }
 }

@@ -91,7 +91,12 @@ impl PartEncoder {
     pub(crate) fn new(encoding: &Encoding) -> Result<Self> {
         let (schema, properties) = (Arc::clone(&encoding.schema), encoding.properties()?);
         let writer = writing_file(|| ArrowWriter::try_new(Vec::new(), schema, Some(properties)))?;
-        Ok(PartEncoder { encoding: encoding.clone(), writer: Box::new(Mutex::new(writer)), rows: 0, text_bytes: 0 })
+        Ok(PartEncoder {
+            encoding: encoding.clone(),
+            writer: Box::new(Mutex::new(writer)),
+            rows: 0,
+            text_bytes: 0,
+        })
     }
 
     /// Adds `rows` rows, the first of which is row `from` of `values`.
