@@ -10,6 +10,7 @@
 //! nothing, and the writer removes it.
 
 use crate::{
+    array_type::ArrayType,
     compute::compute,
     encode::{Encoding, PartEncoder},
     part_name,
@@ -39,6 +40,7 @@ impl StoredArray {
         loop {
             // Whoever gives up in between leaves nothing that could be wrong.
             let known = remembered.take().filter(|_| rows > 0);
+            let is_fresh = known.is_none();
             let Some(tail) = (match known {
                 Some(tail) => Some(tail),
                 None => self.find_tail().await?,
@@ -47,11 +49,11 @@ impl StoredArray {
                 continue;
             };
             let manifest = &tail.described.manifest;
-            check_rows(manifest.array.trailing.as_deref(), manifest.array.dtype, rows, &values)?;
-            let total = tail.rows.checked_add(rows).filter(|total| manifest.array.shape(*total).is_ok());
-            let total = total.ok_or_else(|| {
-                Error::new(ErrorKind::LimitExceeded, "the array would have more elements than can be counted")
-            })?;
+            let total = match check_rows(&manifest.array, tail.rows, rows, &values) {
+                // The rows may fit an array that took the place of the one that is known.
+                Err(_) if !is_fresh => continue,
+                total => total?,
+            };
             if rows == 0 {
                 *remembered = Some(tail);
                 return Ok(total);
@@ -96,18 +98,13 @@ impl StoredArray {
     }
 }
 
-/// Refuses rows that do not fit an array.
-fn check_rows(
-    trailing: Option<&[u64]>,
-    dtype: fascicle_backend::DType,
-    rows: u64,
-    values: &Values,
-) -> Result<()> {
-    let Some(trailing) = trailing else {
+/// The length of an array after rows were added; refuses those that do not fit it.
+fn check_rows(array: &ArrayType, rows_before: u64, rows: u64, values: &Values) -> Result<u64> {
+    let Some(trailing) = &array.trailing else {
         return Err(Error::new(ErrorKind::Mismatch, "a scalar has no axis along which rows could be added"));
     };
-    if values.dtype() != dtype {
-        let why = format!("the array holds {dtype}, the rows hold {}", values.dtype());
+    if values.dtype() != array.dtype {
+        let why = format!("the array holds {}, the rows hold {}", array.dtype, values.dtype());
         return Err(Error::new(ErrorKind::Mismatch, why).hint("convert the rows to the array's dtype"));
     }
     let expected = trailing.iter().try_fold(rows, |product, length| product.checked_mul(*length));
@@ -115,5 +112,8 @@ fn check_rows(
         let why = format!("{} elements are not {rows} rows of shape {trailing:?}", values.len());
         return Err(Error::new(ErrorKind::Mismatch, why));
     }
-    Ok(())
+    let total = rows_before.checked_add(rows).filter(|total| array.shape(*total).is_ok());
+    total.ok_or_else(|| {
+        Error::new(ErrorKind::LimitExceeded, "the array would have more elements than can be counted")
+    })
 }

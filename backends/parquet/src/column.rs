@@ -5,6 +5,7 @@
 //! | one axis, or none | a plain column, of one row for a scalar |
 //! | more axes | fixed-size lists, with the extension type `arrow.fixed_shape_tensor` where it has one |
 //! | complex numbers | as with one axis more, of the real and the imaginary part |
+//! | more axes of fixed-length bytes | as with one axis more, of the bytes |
 //! | rows without elements | nulls, of type bool |
 
 use crate::array_type::ArrayType;
@@ -30,17 +31,24 @@ pub(crate) const TENSOR: &str = "arrow.fixed_shape_tensor";
 /// The bits of "not a time"; a null in the column.
 const NOT_A_TIME: i64 = i64::MIN;
 
+/// Whether the column holds a value for each row and no lists.
+fn is_plain(array: &ArrayType) -> bool {
+    let is_flat = array.trailing.as_ref().is_none_or(Vec::is_empty);
+    is_flat && !matches!(array.dtype, DType::Complex64 | DType::Complex128)
+}
+
 /// How many values of the column make an element.
-pub(crate) fn values_per_element(dtype: DType) -> u64 {
-    match dtype {
+fn values_per_element(array: &ArrayType) -> u64 {
+    match array.dtype {
         DType::Complex64 | DType::Complex128 => 2,
+        DType::FixedBytes(width) if !is_plain(array) => u64::from(width),
         _ => 1,
     }
 }
 
 /// The type of the column's values.
-fn leaf(dtype: DType) -> DataType {
-    match dtype {
+fn leaf(array: &ArrayType) -> DataType {
+    match array.dtype {
         DType::Bool => DataType::Boolean,
         DType::Int8 => DataType::Int8,
         DType::Int16 => DataType::Int16,
@@ -54,6 +62,7 @@ fn leaf(dtype: DType) -> DataType {
         DType::Float32 | DType::Complex64 => DataType::Float32,
         DType::Float64 | DType::Complex128 => DataType::Float64,
         // Longer ones are refused when a dtype is checked.
+        DType::FixedBytes(_) if !is_plain(array) => DataType::UInt8,
         DType::FixedBytes(width) => DataType::FixedSizeBinary(i32::try_from(width).unwrap_or(i32::MAX)),
         DType::Text => DataType::Utf8,
         // Parquet has no other units, and nothing for spans of time, which Arrow's own schema in the file restores.
@@ -81,12 +90,13 @@ fn is_time(dtype: DType) -> bool {
 
 /// The column's lists, if it has any: how many values each holds.
 fn list_length(array: &ArrayType) -> Result<Option<i32>> {
-    let per_element = values_per_element(array.dtype);
-    let is_plain = array.trailing.as_ref().is_none_or(Vec::is_empty) && per_element == 1;
-    if is_plain || array.row_elements() == 0 {
+    if is_plain(array) || array.row_elements() == 0 {
         return Ok(None);
     }
-    let length = array.row_elements().checked_mul(per_element).and_then(|length| i32::try_from(length).ok());
+    let length = array
+        .row_elements()
+        .checked_mul(values_per_element(array))
+        .and_then(|length| i32::try_from(length).ok());
     length.map(Some).ok_or_else(|| {
         let why =
             format!("a row of the array has {} elements, which Parquet cannot keep", array.row_elements());
@@ -100,10 +110,10 @@ pub(crate) fn field(array: &ArrayType, axes: Option<&[String]>) -> Result<Field>
         return Ok(Field::new(COLUMN, DataType::Boolean, true));
     }
     let Some(length) = list_length(array)? else {
-        return Ok(Field::new(COLUMN, leaf(array.dtype), is_time(array.dtype)));
+        return Ok(Field::new(COLUMN, leaf(array), is_time(array.dtype)));
     };
     // Other programs expect a nullable item.
-    let item = Arc::new(Field::new("element", leaf(array.dtype), true));
+    let item = Arc::new(Field::new("element", leaf(array), true));
     let list = Field::new(COLUMN, DataType::FixedSizeList(item, length), false);
     // The extension type is for values of a fixed width.
     if array.dtype == DType::Text {
@@ -111,10 +121,14 @@ pub(crate) fn field(array: &ArrayType, axes: Option<&[String]>) -> Result<Field>
     }
     let mut shape = array.trailing.clone().unwrap_or_default();
     let mut names: Option<Vec<&str>> = axes.map(|axes| axes.iter().skip(1).map(String::as_str).collect());
-    if values_per_element(array.dtype) > 1 {
-        shape.push(2);
+    if let Some(name) = match array.dtype {
+        DType::Complex64 | DType::Complex128 => Some("complex"),
+        DType::FixedBytes(_) => Some("byte"),
+        _ => None,
+    } {
+        shape.push(values_per_element(array));
         if let Some(names) = &mut names {
-            names.push("complex");
+            names.push(name);
         }
     }
     let mut tensor = json!({"shape": shape});
@@ -134,16 +148,16 @@ pub(crate) fn holds(array: &ArrayType, column: &DataType) -> Result<bool> {
     }
     Ok(match (list_length(array)?, column) {
         (Some(length), DataType::FixedSizeList(item, items)) => {
-            *items == length && holds_values(array.dtype, item.data_type())
+            *items == length && holds_values(array, item.data_type())
         }
-        (None, column) => holds_values(array.dtype, column),
+        (None, column) => holds_values(array, column),
         _ => false,
     })
 }
 
-fn holds_values(dtype: DType, column: &DataType) -> bool {
+fn holds_values(array: &ArrayType, column: &DataType) -> bool {
     let is_text = matches!(column, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-    *column == leaf(dtype) || dtype == DType::Text && is_text
+    *column == leaf(array) || array.dtype == DType::Text && is_text
 }
 
 /// The elements `range` of `values`, which are `rows` rows, as the column's.
@@ -156,7 +170,7 @@ pub(crate) fn to_arrow(
     if array.row_elements() == 0 {
         return Ok(new_null_array(&DataType::Boolean, rows));
     }
-    let values = leaf_to_arrow(array.dtype, values, range)?;
+    let values = leaf_to_arrow(array, values, range)?;
     let Some(length) = list_length(array)? else { return Ok(values) };
     let item: FieldRef = match field(array, None)?.data_type() {
         DataType::FixedSizeList(item, _) => Arc::clone(item),
@@ -167,7 +181,7 @@ pub(crate) fn to_arrow(
         .map_err(|error| internal("elements make no rows".to_owned()).caused_by(error))
 }
 
-fn leaf_to_arrow(dtype: DType, values: &Values, range: Range<usize>) -> Result<ArrayRef> {
+fn leaf_to_arrow(array: &ArrayType, values: &Values, range: Range<usize>) -> Result<ArrayRef> {
     let outside = || internal(format!("there are no elements {range:?}"));
     if let Some(texts) = values.as_text() {
         let texts = texts.get(range.clone()).ok_or_else(outside)?;
@@ -177,16 +191,16 @@ fn leaf_to_arrow(dtype: DType, values: &Values, range: Range<usize>) -> Result<A
         let bools = bools.get(range.clone()).ok_or_else(outside)?;
         return Ok(Arc::new(BooleanArray::new(BooleanBuffer::from(bools), None)));
     }
-    let width = dtype.fixed_bytes().unwrap_or(1);
+    let width = array.dtype.fixed_bytes().unwrap_or(1);
     let bytes = values.as_bytes().and_then(|bytes| bytes.get(range.start * width..range.end * width));
     let bytes = bytes.ok_or_else(outside)?;
-    let count = range.len() * usize::try_from(values_per_element(dtype)).unwrap_or(1);
-    let nulls = is_time(dtype).then(|| {
+    let count = range.len() * usize::try_from(values_per_element(array)).unwrap_or(1);
+    let nulls = is_time(array.dtype).then(|| {
         let times = bytes.chunks_exact(8).map(|time| time != NOT_A_TIME.to_le_bytes());
         NullBuffer::new(times.collect())
     });
     let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
-    let data = ArrayData::builder(leaf(dtype)).len(count).add_buffer(Buffer::from(bytes)).nulls(nulls);
+    let data = ArrayData::builder(leaf(array)).len(count).add_buffer(Buffer::from(bytes)).nulls(nulls);
     let data =
         data.build().map_err(|error| internal("elements make no column".to_owned()).caused_by(error))?;
     Ok(make_array(data))
@@ -198,13 +212,14 @@ pub(crate) fn from_arrow(array: &ArrayType, column: &ArrayRef) -> Result<Values>
         return Values::zeros(array.dtype, 0);
     }
     match column.as_fixed_size_list_opt() {
-        None => leaf_from_arrow(array.dtype, column),
+        None => leaf_from_arrow(array, column),
         Some(lists) if lists.null_count() > 0 => Err(nulls()),
-        Some(lists) => leaf_from_arrow(array.dtype, lists.values()),
+        Some(lists) => leaf_from_arrow(array, lists.values()),
     }
 }
 
-fn leaf_from_arrow(dtype: DType, column: &ArrayRef) -> Result<Values> {
+fn leaf_from_arrow(array: &ArrayType, column: &ArrayRef) -> Result<Values> {
+    let dtype = array.dtype;
     if column.null_count() > 0 && !is_time(dtype) {
         return Err(nulls());
     }
@@ -217,7 +232,7 @@ fn leaf_from_arrow(dtype: DType, column: &ArrayRef) -> Result<Values> {
         _ => {
             let data = column.to_data();
             let width = dtype.fixed_bytes().unwrap_or(1);
-            let per_element = usize::try_from(values_per_element(dtype)).unwrap_or(1);
+            let per_element = usize::try_from(values_per_element(array)).unwrap_or(1);
             let begin = data.offset().checked_mul(width / per_element);
             let bytes = data.len().checked_mul(width / per_element);
             let bytes = begin.zip(bytes).and_then(|(begin, bytes)| {

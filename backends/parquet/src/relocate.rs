@@ -8,7 +8,7 @@ use crate::{
     stored_array::StoredArray,
 };
 use fascicle_backend::{EntryKind, EntryPath, Error, ErrorKind, Result, WriteMode};
-use fascicle_objects::object_store::ObjectStoreExt;
+use fascicle_objects::object_store::{ObjectStoreExt, path::Path};
 use futures::{StreamExt, TryStreamExt, stream};
 
 impl ParquetBackend {
@@ -29,9 +29,12 @@ impl ParquetBackend {
         let array = self.array_at(path)?;
         array.store.delete(&array.key(MANIFEST_NAME)?).await?;
         let removed = async {
-            let strangers = array.list().await?.into_iter();
-            let strangers = strangers.filter(|object| part_name::place_of(&object.name).is_none());
-            array.delete_all(strangers.map(|object| object.key).collect()).await?;
+            let objects: Vec<Path> =
+                array.store.list(&array.prefix).map_ok(|object| object.location).try_collect().await?;
+            // An array that somebody creates meanwhile stays.
+            let stays = |name: &str| part_name::place_of(name).is_some() || name == MANIFEST_NAME;
+            let strangers = objects.into_iter().filter(|object| !object.filename().is_some_and(stays));
+            array.delete_all(strangers.collect()).await?;
             array.sweep().await
         };
         removed.await.map_err(|error: Error| error.at(path))

@@ -43,6 +43,8 @@ def with_pyarrow(path, values):
         read = np.ascontiguousarray(column.to_numpy_ndarray())
         assert read.dtype == parts, read.dtype
         return read.view(values.dtype).reshape(values.shape)
+    if isinstance(column, pa.FixedShapeTensorArray) and values.dtype.kind == "S":
+        return np.ascontiguousarray(column.to_numpy_ndarray()).view(values.dtype).reshape(values.shape)
     if isinstance(column, pa.FixedShapeTensorArray) and values.dtype.kind in NUMBERS:
         return column.to_numpy_ndarray()
     if isinstance(column, pa.FixedShapeTensorArray):

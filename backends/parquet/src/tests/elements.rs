@@ -2,9 +2,7 @@
 
 use super::bench::{Bench, counting, path, same};
 use crate::ParquetOptions;
-use fascicle_backend::{
-    ArrayOptions, ArraySpec, DType, Region, Selection, Shape, TimeUnit, Values, WriteMode,
-};
+use fascicle_backend::{ArrayOptions, ArraySpec, DType, Selection, Shape, TimeUnit, Values, WriteMode};
 
 fn dtypes() -> Vec<DType> {
     let units = TimeUnit::ALL.into_iter();
