@@ -212,8 +212,7 @@ impl NewArray {
                 let footer = Footer::parse(&name, part.bytes.len() as u64, &part.bytes)?;
                 for (group, place) in footer.groups.iter().enumerate() {
                     let stored = decode::bytes_of(&footer, group, &part.bytes)?;
-                    decode::check(&footer, group, &stored, limit)?;
-                    let rows = decode::rows(&footer, group, stored, 0..place.rows, &array)?;
+                    let rows = decode::rows(&footer, group, stored, 0..place.rows, &array, limit)?;
                     spool.write(all_rows, &Region::rows(&shape, first_row, place.rows), &rows)?;
                     first_row += place.rows;
                 }

@@ -7,7 +7,7 @@ use crate::{
     pages,
 };
 use bytes::{Buf, Bytes, buf::Reader};
-use fascicle_backend::{Error, ErrorKind, Result, Values};
+use fascicle_backend::{DType, Error, ErrorKind, Result, Values};
 use fascicle_tables::{corrupt_file, reading_file};
 use parquet::{
     arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector},
@@ -67,8 +67,8 @@ pub(crate) fn bytes_of(footer: &Footer, group: usize, whole: &Bytes) -> Result<B
 }
 
 /// Refuses the bytes of a row group that are not those that were written, and pages of more than `limit` bytes, which would be
-/// allocated before they are decompressed.
-pub(crate) fn check(footer: &Footer, group: usize, bytes: &Bytes, limit: u64) -> Result<()> {
+/// allocated before they are decompressed. Returns what the largest page takes.
+fn check(footer: &Footer, group: usize, bytes: &Bytes, limit: u64) -> Result<u64> {
     let checksum = footer.groups.get(group).and_then(|group| group.checksum);
     match checksum {
         Some(checksum) if crc32c::crc32c(bytes) != checksum => {
@@ -78,22 +78,29 @@ pub(crate) fn check(footer: &Footer, group: usize, bytes: &Bytes, limit: u64) ->
     }
 }
 
-/// The elements of the rows `rows`, counted from the row group's first, of a row group whose bytes are `bytes`. Memory: theirs, and
-/// that of one page and one batch.
+/// The elements of the rows `rows`, counted from the row group's first, of a row group whose bytes are `bytes`. Nothing in it may take
+/// more than `limit` bytes. Memory: that of the elements, and of one page and one batch.
 pub(crate) fn rows(
     footer: &Footer,
     group: usize,
     bytes: Bytes,
     rows: Range<u64>,
     array: &ArrayType,
+    limit: u64,
 ) -> Result<Values> {
+    let largest_page = check(footer, group, &bytes, limit)?;
     let name = footer.name.as_str();
     let damaged = |why: &str| corrupt_file(name, why);
     let place = footer.groups.get(group).ok_or_else(|| damaged("a row group is missing"))?;
     let count = rows.end.saturating_sub(rows.start);
     let mut elements = Values::zeros(array.dtype, count.saturating_mul(array.row_elements()))?;
     let to_usize = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let batch_rows = (BATCH_BYTES / array.row_bytes()).clamp(1, MOST_BATCH_ROWS);
+    let batch_rows = match array.dtype {
+        // A text of a dictionary may be that of every row; it is no longer than its page.
+        DType::Text => limit / largest_page.max(1).saturating_mul(array.row_elements().max(1)),
+        _ => BATCH_BYTES / array.row_bytes(),
+    };
+    let batch_rows = batch_rows.clamp(1, MOST_BATCH_ROWS);
     let stretch = Stretch { file_bytes: footer.size, start: place.start, bytes };
     let batches = reading_file(name, || {
         let selected = vec![RowSelector::skip(to_usize(rows.start)), RowSelector::select(to_usize(count))];
@@ -103,7 +110,7 @@ pub(crate) fn rows(
             .with_batch_size(to_usize(batch_rows))
             .build()
     });
-    let (mut batches, mut filled, mut read_rows) = (batches?, 0, 0u64);
+    let (mut batches, mut filled, mut read_rows, mut text_bytes) = (batches?, 0, 0u64, 0u64);
     while let Some(batch) = reading_file(name, || batches.next().transpose())? {
         let column = batch.columns().first().ok_or_else(|| damaged("it has no column"))?;
         let values = column::from_arrow(array, column).map_err(|error| within(name, error))?;
@@ -112,6 +119,11 @@ pub(crate) fn rows(
             || values.len() as u64 != (batch.num_rows() as u64).saturating_mul(array.row_elements())
         {
             return Err(damaged("a row group holds another number of elements than it should"));
+        }
+        let texts = values.as_text().unwrap_or_default().iter();
+        text_bytes = texts.fold(text_bytes, |bytes, text| bytes.saturating_add(text.len() as u64));
+        if text_bytes > limit {
+            return Err(too_large(name, "the text of a row group", text_bytes, limit));
         }
         elements.copy_from(filled, &values, 0..values.len())?;
         filled += values.len();

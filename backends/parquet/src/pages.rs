@@ -21,16 +21,16 @@ struct PageHeader {
     header_bytes: usize,
 }
 
-/// Refuses a row group in which a page takes, or would become, more than `limit` bytes.
-pub(crate) fn check(footer: &Footer, group: usize, bytes: &Bytes, limit: u64) -> Result<()> {
+/// Refuses a row group in which a page takes, or would become, more than `limit` bytes, and returns what the largest one takes.
+pub(crate) fn check(footer: &Footer, group: usize, bytes: &Bytes, limit: u64) -> Result<u64> {
     let column = footer.metadata.metadata().row_groups().get(group).and_then(|group| group.columns().first());
     let is_gzip = column.is_some_and(|column| matches!(column.compression(), Compression::GZIP(_)));
     check_pages(&footer.name, bytes, is_gzip, limit)
 }
 
-fn check_pages(name: &str, bytes: &[u8], is_gzip: bool, limit: u64) -> Result<()> {
+fn check_pages(name: &str, bytes: &[u8], is_gzip: bool, limit: u64) -> Result<u64> {
     let damaged = |why: &str| corrupt_file(name, why);
-    let mut rest = bytes;
+    let (mut rest, mut largest) = (bytes, 0);
     while !rest.is_empty() {
         let header = Thrift { bytes: rest, at: 0 }.page_header();
         let header = header.ok_or_else(|| damaged("a page has no header that can be read"))?;
@@ -48,8 +48,9 @@ fn check_pages(name: &str, bytes: &[u8], is_gzip: bool, limit: u64) -> Result<()
             return Err(damaged("a page unpacks to more than its header says"));
         }
         rest = end.and_then(|end| rest.get(end..)).unwrap_or_default();
+        largest = largest.max(header.uncompressed_bytes);
     }
-    Ok(())
+    Ok(largest)
 }
 
 /// How many bytes a gzip page unpacks to, counted up to one more than expected. What is no gzip is left to the library.

@@ -97,8 +97,7 @@ impl StoredArray {
         let limit = self.options().max_chunk_bytes;
         let rows = compute(bytes.saturating_add(stored), move || {
             let footer = &piece.part.footer;
-            decode::check(footer, piece.group, &fetched, limit)?;
-            decode::rows(footer, piece.group, fetched, piece.rows, &array)
+            decode::rows(footer, piece.group, fetched, piece.rows, &array, limit)
         });
         Ok(Some((first_row, rows.await?)))
     }

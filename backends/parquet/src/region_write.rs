@@ -128,12 +128,11 @@ fn rewrite(
     let mut encoder = PartEncoder::new(&Encoding::of(manifest)?)?;
     for (group, place) in footer.groups.iter().enumerate() {
         let stored = decode::bytes_of(footer, group, bytes)?;
-        decode::check(footer, group, &stored, limit)?;
         let decoded = place.rows.saturating_mul(array.row_bytes());
         if decoded > limit {
             return Err(decode::too_large(name, "a row group", decoded, limit));
         }
-        let mut rows = decode::rows(footer, group, stored, 0..place.rows, array)?;
+        let mut rows = decode::rows(footer, group, stored, 0..place.rows, array, limit)?;
         pattern.scatter(first_row + place.first_row, values, &mut rows)?;
         encoder.write(&rows, 0, place.rows)?;
     }
