@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
@@ -32,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("fascicle-cli", &["fascicle"]),
     ("fascicle-judges", &[]),
     ("fascicle-test-servers", &[]),
+    ("fascicle-protocol-model", &[]),
     ("fascicle-tidy", &[]),
 ];
 
