@@ -74,7 +74,7 @@ fn each_attempt_has_a_directory_of_its_own() {
 #[test]
 fn commits_are_completed_by_a_swap() {
     let scenario = Scenario { remover: true, faults: 1, suspicions: 1, ..TWO };
-    breaks(Mutant::OverwritingRepair, scenario, "not committed");
+    breaks(Mutant::OverwritingRepair, scenario, "the data are not whole");
 }
 
 #[test]
