@@ -18,6 +18,7 @@ mod extend;
 mod fault;
 mod file;
 mod given_path;
+mod history;
 mod limit;
 mod list;
 mod meta;
@@ -70,6 +71,7 @@ pub fn all() -> Vec<Behaviour> {
         build::behaviours(),
         given_path::behaviours(),
         modified::behaviours(),
+        history::behaviours(),
         race::behaviours(),
         recovery::behaviours(),
         compare::behaviours(),

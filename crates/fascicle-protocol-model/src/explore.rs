@@ -5,7 +5,7 @@ use crate::fingerprint::{self, Fingerprints};
 use crate::invariant::{broken, broken_at_rest};
 use crate::scenario::Scenario;
 use crate::searcher::Turn;
-use crate::state::{State, Step};
+use crate::state::{FOREIGN, State, Step};
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -86,6 +86,9 @@ pub fn check(scenario: &Scenario) -> Outcome {
 /// The states that can follow, always in the same order.
 fn successors(scenario: &Scenario, state: &State, after: &mut Vec<(&'static str, State)>) {
     after.extend(state.land(scenario));
+    if scenario.foreign && state.directory(FOREIGN).version == 0 {
+        after.push(("finishes a directory, which is another program", state.with_foreign()));
+    }
     for actor in 0..scenario.actors() {
         successors_by(scenario, state, actor, after);
     }

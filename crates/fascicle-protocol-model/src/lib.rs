@@ -14,7 +14,7 @@
 //!   not be needed, or not be checked.
 //!
 //! The steps are those of `fascicle-core/src/build`, one read or write of the storage each. Not modelled: stale reads (NFS
-//! caches), directories of other programs, given paths, and what a store does within one call of the contract.
+//! caches), given paths, and what a store does within one call of the contract.
 
 mod bystander;
 mod explore;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
             "2 processes, 1 fault, change, claims collected",
             Scenario { changer: true, collector: true, faults: 1, ..two },
         ),
+        ("2 processes, 1 fault, another program", Scenario { foreign: true, faults: 1, ..two }),
         ("3 processes, 1 fault", Scenario { faults: 1, suspicions: 1, ..three }),
         (
             "2 processes, 2 faults, removal, names used again",

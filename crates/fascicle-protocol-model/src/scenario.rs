@@ -28,6 +28,8 @@ pub enum Mutant {
     NoRetirement,
     /// The mark that a directory was modified comes after the change.
     MarkAfterChange,
+    /// Who finds a finished directory of another program returns it, whoever holds the claim.
+    AdoptionWithoutClaim,
     /// The meta of a directory is taken for that of the attempt that the end names, without comparing.
     AttemptsNotCompared,
 }
@@ -53,6 +55,8 @@ pub struct Scenario {
     pub changer: bool,
     /// Whether one more process deletes a claim whose epoch is over.
     pub collector: bool,
+    /// Whether another program, which takes no claims, finishes a directory of the config at any moment.
+    pub foreign: bool,
     /// Which names directories get.
     pub names: Names,
     /// The rule that is left out.
@@ -73,6 +77,7 @@ impl Scenario {
         removes_unfinished: false,
         changer: false,
         collector: false,
+        foreign: false,
         names: Names::NeverUsedAgain,
         mutant: None,
         most_states: 400_000_000,

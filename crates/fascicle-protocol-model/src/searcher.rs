@@ -1,7 +1,9 @@
 //! The steps of who finds or builds, as in `search.rs`, `attempt.rs` and `wait.rs` of `fascicle-core/src/build`.
 
 use crate::scenario::{Mutant, Scenario};
-use crate::state::{Attempt, DIRECTORIES, Data, Directory, EPOCHS, End, Meta, State, Step, WRITES, Write};
+use crate::state::{
+    Attempt, DIRECTORIES, Data, Directory, EPOCHS, End, FOREIGN, Meta, State, Step, WRITES, Write,
+};
 use crate::storage::Answer;
 
 /// Takes one searcher a step further, in every way in which that can go.
@@ -23,6 +25,9 @@ impl Turn<'_> {
             Step::Retire { epoch } => self.retire(epoch),
             Step::ReadClaim { epoch } => {
                 let claimed = self.state.epoch(epoch).claim.is_some();
+                if !claimed && self.scenario.foreign {
+                    return self.go("reads the claim", Step::LookForForeign { epoch });
+                }
                 self.go(
                     "reads the claim",
                     if claimed { Step::Wait { epoch } } else { Step::Claim { epoch } },
@@ -43,6 +48,39 @@ impl Turn<'_> {
                     Some(_) => Step::Wait { epoch },
                 };
                 self.go("reads its claim back", next);
+            }
+            Step::LookForForeign { epoch } => {
+                let is_there = self.state.directory(FOREIGN).meta == Meta::Done;
+                let next = if is_there { Step::Adopt { epoch } } else { Step::Claim { epoch } };
+                self.go("looks for a directory of another program", next);
+            }
+            Step::Adopt { epoch } => {
+                let by = self.actor;
+                self.send("claims, to adopt", Write::Claim { epoch, by }, |_, answer| match answer {
+                    Answer::Done => Step::EndAdoption { epoch },
+                    Answer::Refused | Answer::Unknown => Step::ReadBackAdoption { epoch },
+                });
+            }
+            Step::ReadBackAdoption { epoch } => {
+                let next = match self.state.epoch(epoch).claim {
+                    None => Step::Adopt { epoch },
+                    Some(by) if by == self.actor => Step::EndAdoption { epoch },
+                    Some(_) if self.lacks(Mutant::AdoptionWithoutClaim) => {
+                        Step::Returned { epoch, directory: FOREIGN }
+                    }
+                    Some(_) => Step::Wait { epoch },
+                };
+                self.go("reads its claim back", next);
+            }
+            Step::EndAdoption { epoch } => {
+                let end = End::Done { attempt: self.attempt(epoch), directory: FOREIGN };
+                self.send("ends an epoch by adoption", Write::End { epoch, end }, |turn, _| {
+                    match turn.state.epoch(epoch).end {
+                        None => Step::EndAdoption { epoch },
+                        Some(found) if found == end => Step::Returned { epoch, directory: FOREIGN },
+                        Some(_) => Step::ReadEnd { epoch, waited: false },
+                    }
+                });
             }
             Step::LookAgain { epoch } => {
                 let over =
@@ -108,7 +146,9 @@ impl Turn<'_> {
     fn judge(&mut self, epoch: u8) {
         let Some(End::Done { attempt, directory: number }) = self.state.epoch(epoch).end else { return };
         let directory = self.state.directory(number);
-        let same = directory.attempt == Some(attempt) || self.lacks(Mutant::AttemptsNotCompared);
+        // What another program made has no mark of an attempt.
+        let same =
+            directory.attempt.is_none_or(|of| of == attempt) || self.lacks(Mutant::AttemptsNotCompared);
         let next = match directory.meta {
             Meta::Done if same => {
                 return self.return_with(epoch, number, &directory);
@@ -123,8 +163,8 @@ impl Turn<'_> {
     /// Returns a directory that was just seen to be usable.
     fn return_with(&mut self, epoch: u8, number: u8, directory: &Directory) {
         let mut after = self.state.with(self.actor, Step::Returned { epoch, directory: number });
-        let attempt = directory.attempt;
-        if directory.data.iter().any(|data| Some(*data) != attempt.map(Data::Of)) {
+        let is_whole = |attempt| directory.data.iter().all(|data| *data == Data::Of(attempt));
+        if directory.attempt.is_some_and(|attempt| !is_whole(attempt)) {
             after.broken = Some("a directory was returned whose data are not whole, or of another attempt");
         }
         if self.state.epoch(epoch + 1).claim.is_some() {
@@ -174,7 +214,7 @@ impl Turn<'_> {
     }
 
     fn create(&mut self, epoch: u8, directory: u8) {
-        if usize::from(directory) >= DIRECTORIES {
+        if usize::from(directory) >= DIRECTORIES - usize::from(self.scenario.foreign) {
             return self.go("runs out of names", Step::EndFailed { epoch, directory: None });
         }
         if self.state.epoch(epoch).claimed_in_time & (1 << self.actor) == 0 {

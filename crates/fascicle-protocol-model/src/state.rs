@@ -6,6 +6,8 @@ use crate::scenario::Scenario;
 pub(crate) const EPOCHS: usize = 4;
 /// Directories that are modelled; who needs another one gives up.
 pub(crate) const DIRECTORIES: usize = 4;
+/// The last of them, where there is another program: its directory.
+pub(crate) const FOREIGN: u8 = DIRECTORIES as u8 - 1;
 /// Writes of data that a build makes.
 pub(crate) const WRITES: usize = 2;
 /// Who takes part, at the most.
@@ -113,6 +115,18 @@ pub(crate) enum Step {
     ReadBackClaim {
         epoch: u8,
     },
+    LookForForeign {
+        epoch: u8,
+    },
+    Adopt {
+        epoch: u8,
+    },
+    ReadBackAdoption {
+        epoch: u8,
+    },
+    EndAdoption {
+        epoch: u8,
+    },
     LookAgain {
         epoch: u8,
     },
@@ -211,6 +225,9 @@ impl Step {
         match self {
             Step::Claim { epoch: at }
             | Step::ReadBackClaim { epoch: at }
+            | Step::Adopt { epoch: at }
+            | Step::ReadBackAdoption { epoch: at }
+            | Step::EndAdoption { epoch: at }
             | Step::LookAgain { epoch: at }
             | Step::Create { epoch: at, .. }
             | Step::Write { epoch: at, .. }
@@ -265,6 +282,14 @@ impl State {
     pub(crate) fn with(mut self, actor: u8, step: Step) -> State {
         if let Some(slot) = self.steps.get_mut(usize::from(actor)) {
             *slot = step;
+        }
+        self
+    }
+
+    /// The same with the finished directory of another program.
+    pub(crate) fn with_foreign(mut self) -> State {
+        if let Some(directory) = self.directories.get_mut(usize::from(FOREIGN)) {
+            *directory = Directory { meta: Meta::Done, version: 1, ..Directory::default() };
         }
         self
     }

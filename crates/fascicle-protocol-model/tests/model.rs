@@ -47,6 +47,17 @@ fn a_change_while_claims_are_collected() {
 }
 
 #[test]
+fn another_program_that_takes_no_claims() {
+    holds(&Scenario { foreign: true, faults: 1, suspicions: 1, ..TWO });
+}
+
+#[test]
+fn who_adopts_a_directory_claims_it_first() {
+    let scenario = Scenario { foreign: true, faults: 0, suspicions: 0, ..TWO };
+    breaks(Mutant::AdoptionWithoutClaim, scenario, "not committed");
+}
+
+#[test]
 fn three_processes_without_faults() {
     holds(&Scenario { searchers: 3, faults: 0, suspicions: 1, ..TWO });
 }

@@ -213,7 +213,9 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<hyper::body::Incoming
             return Ok(failure(409, "ConditionalRequestConflict", "A conflicting operation is under way"));
         }
         Some(FaultKind::Delay(delay)) => tokio::time::sleep(delay).await,
-        Some(FaultKind::LostAnswer | FaultKind::FailedAnswer | FaultKind::CutAnswer | FaultKind::Repeated)
+        Some(
+            FaultKind::LostAnswer | FaultKind::FailedAnswer | FaultKind::CutAnswer | FaultKind::Repeated,
+        )
         | None => {}
     }
     let answer = match refused_access(&request) {

@@ -14,4 +14,5 @@ mod output;
 mod places;
 mod put_and_get;
 mod refusals;
+mod secrets;
 mod shell;

@@ -4,20 +4,21 @@ use super::{Target, texts};
 use fascicle::Config;
 use fascicle::config::{IdentityRules, Map, Value, identity, read_yaml_bytes};
 
-pub(super) const TARGET: Target = Target {
-    name: "identity",
-    run,
-    seeds: || {
-        let mut seeds = texts(&["\x02a", "\x05\x03\x02\x07", "\x06\x02ab\x02cd"]);
-        seeds.extend(
-            (0..8u8).map(|first| (0..40).map(|index| first.wrapping_mul(31) ^ u8::wrapping_mul(index, 7)).collect()),
-        );
-        seeds.push(b"\0{a: 1, b: [1.0, x]}\n{b: [1, x], a: 1.0}".to_vec());
-        seeds
-    },
-    tokens: &["\0", "\x01", "\x02", "\x03", "\x04", "\x05", "\x06", "\x07", "1.0", "1", "true", "null"],
-    quick_runs: 20_000,
-};
+pub(super) const TARGET: Target =
+    Target {
+        name: "identity",
+        run,
+        seeds: || {
+            let mut seeds = texts(&["\x02a", "\x05\x03\x02\x07", "\x06\x02ab\x02cd"]);
+            seeds.extend((0..8u8).map(|first| {
+                (0..40).map(|index| first.wrapping_mul(31) ^ u8::wrapping_mul(index, 7)).collect()
+            }));
+            seeds.push(b"\0{a: 1, b: [1.0, x]}\n{b: [1, x], a: 1.0}".to_vec());
+            seeds
+        },
+        tokens: &["\0", "\x01", "\x02", "\x03", "\x04", "\x05", "\x06", "\x07", "1.0", "1", "true", "null"],
+        quick_runs: 20_000,
+    };
 
 fn run(input: &[u8]) {
     let (one, other) = two_values(input);

@@ -37,8 +37,14 @@ async fn links_that_lead_out_of_the_root_lead_nowhere() {
         symlink(outside.join("secret"), inside.join("d/file")).unwrap();
         symlink(&outside, inside.join("d/folder")).unwrap();
         symlink(outside.join("e"), inside.join("linked")).unwrap();
-        assert!(d.file("file").await.is_err() || d.file("file").await.unwrap().read().await.is_err(), "{backend}");
-        assert!(d.put_file("file", "overwritten").await.is_err() || !inside.join("d/file").is_symlink(), "{backend}");
+        assert!(
+            d.file("file").await.is_err() || d.file("file").await.unwrap().read().await.is_err(),
+            "{backend}"
+        );
+        assert!(
+            d.put_file("file", "overwritten").await.is_err() || !inside.join("d/file").is_symlink(),
+            "{backend}"
+        );
         assert!(d.append_file("folder/secret", "more").await.is_err(), "{backend}");
         assert!(d.put_file("folder/new", "new").await.is_err(), "{backend}");
         assert!(d.dir("folder").unwrap().put("y", [1i64]).await.is_err(), "{backend}");
@@ -49,7 +55,8 @@ async fn links_that_lead_out_of_the_root_lead_nowhere() {
         let _ = root.remove("linked").await;
         root.remove("d").await.unwrap();
         assert_eq!(fs::read_to_string(outside.join("secret")).unwrap(), "secret", "{backend}");
-        let x: Vec<i64> = open(&outside, backend).await.dir("e").unwrap().array("x").await.unwrap().read().await.unwrap();
+        let x: Vec<i64> =
+            open(&outside, backend).await.dir("e").unwrap().array("x").await.unwrap().read().await.unwrap();
         assert_eq!(x, [2], "{backend}");
         assert!(!outside.join("new").exists() && !outside.join("y").exists(), "{backend}");
     }
@@ -88,10 +95,15 @@ async fn pipes_and_sockets_keep_nobody_waiting() {
         }
         let _socket = std::os::unix::net::UnixListener::bind(keep.path().join("d/socket")).unwrap();
         let context = |what: &str| format!("{backend}: {what}");
-        assert!(soon(&context("an array"), async { d.array("x").await?.read::<Vec<i64>>().await }).await.is_err());
+        assert!(
+            soon(&context("an array"), async { d.array("x").await?.read::<Vec<i64>>().await }).await.is_err()
+        );
         assert!(soon(&context("a meta"), d.meta()).await.is_err());
         for name in ["pipe", "socket"] {
-            assert!(soon(&context(name), async { d.file(name).await?.read().await }).await.is_err(), "{backend} {name}");
+            assert!(
+                soon(&context(name), async { d.file(name).await?.read().await }).await.is_err(),
+                "{backend} {name}"
+            );
             let _ = soon(&context("an append"), d.append_file(name, "more")).await;
         }
         let _ = soon(&context("a table"), async { d.table("t").await?.read().await }).await;
@@ -113,7 +125,11 @@ async fn a_meta_without_end_is_not_read_to_its_end() {
         let meta = fs::File::create(keep.path().join("d/_meta.yaml")).unwrap();
         meta.set_len(1 << 40).unwrap();
         let error = soon("a meta", d.meta()).await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::Corrupt), "{backend}: {}", error.chain());
+        assert!(
+            matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::Corrupt),
+            "{backend}: {}",
+            error.chain()
+        );
         let x: Vec<i64> = d.array("x").await.unwrap().read().await.unwrap();
         assert_eq!(x, [1], "{backend}: its data can be read");
     }

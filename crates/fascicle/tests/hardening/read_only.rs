@@ -16,9 +16,10 @@ fn config(seed: i64) -> Config {
 
 async fn build(root: &Root, seed: i64) -> String {
     let rules = IdentityRules::default();
-    let resolution = root.resolve_config(&config(seed), &rules, &ResolveOptions::default(), |dir| async move {
-        Ok(dir.put("x", [seed]).await?)
-    });
+    let resolution =
+        root.resolve_config(&config(seed), &rules, &ResolveOptions::default(), |dir| async move {
+            Ok(dir.put("x", [seed]).await?)
+        });
     resolution.await.unwrap().directory.name().to_owned()
 }
 
@@ -34,7 +35,8 @@ fn files(folder: &Path) -> BTreeMap<String, (Vec<u8>, std::time::SystemTime)> {
                 folders.push(entry.path());
             } else {
                 let content = fs::read(entry.path()).unwrap();
-                found.insert(entry.path().to_string_lossy().into_owned(), (content, meta.modified().unwrap()));
+                found
+                    .insert(entry.path().to_string_lossy().into_owned(), (content, meta.modified().unwrap()));
             }
         }
     }
@@ -57,14 +59,17 @@ async fn nothing_is_repaired() {
     let before = files(folder.path());
     let read_only = open(folder.path(), true).await;
     let rules = IdentityRules::default();
-    let committed = read_only.find_config(&config(0), &rules).await.unwrap().expect("a committed directory is found");
+    let committed =
+        read_only.find_config(&config(0), &rules).await.unwrap().expect("a committed directory is found");
     let x: Vec<i64> = committed.array("x").await.unwrap().read().await.unwrap();
     assert_eq!(x, [0]);
     assert!(read_only.find_config(&config(1), &rules).await.unwrap().is_none(), "a removed one is not");
     assert!(read_only.find_config(&config(2), &rules).await.unwrap().is_none(), "nor is a modified one");
-    let hit = read_only.resolve_config(&config(0), &rules, &ResolveOptions::default(), |_| async { Ok(()) }).await;
+    let hit =
+        read_only.resolve_config(&config(0), &rules, &ResolveOptions::default(), |_| async { Ok(()) }).await;
     assert_eq!(hit.unwrap().directory.name(), names[0]);
-    let missed = read_only.resolve_config(&config(3), &rules, &ResolveOptions::default(), |_| async { Ok(()) }).await;
+    let missed =
+        read_only.resolve_config(&config(3), &rules, &ResolveOptions::default(), |_| async { Ok(()) }).await;
     assert_eq!(missed.unwrap_err().kind(), ErrorKind::Unsupported, "nothing can be built");
     assert_eq!(files(folder.path()), before, "nothing was changed");
 

@@ -4,7 +4,8 @@
 use crate::snapshot::snapshot;
 use fascicle::arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use fascicle::{
-    Capability, Config, IdentityRules, OpenOptions, PutOptions, ResolveOptions, Result, Root, RootOptions, config::Map,
+    Capability, Config, IdentityRules, OpenOptions, PutOptions, ResolveOptions, Result, Root, RootOptions,
+    config::Map,
 };
 use fascicle_test_servers::{Fault, FaultKind, ObjectServer, RequestKind, SeenRequest};
 use futures::future::{BoxFuture, FutureExt};
@@ -48,7 +49,8 @@ async fn open(server: &ObjectServer, place: &str, retries: i64) -> Root {
     let (beat, lease) = (Duration::from_secs(60), Duration::from_millis(60));
     let poll = (Duration::from_millis(2), Duration::from_millis(10));
     let root = RootOptions { beat, lease, poll, ..RootOptions::default() };
-    let options = OpenOptions { options, ..OpenOptions::default() }.with_backend("zarr").with_root_options(root);
+    let options =
+        OpenOptions { options, ..OpenOptions::default() }.with_backend("zarr").with_root_options(root);
     options.open(place).await.unwrap()
 }
 
@@ -94,11 +96,18 @@ fn scenarios() -> Vec<Scenario> {
     let file: Step = step!(root => { root.dir("d")?.put_file("f", "old content").await? });
     let table: Step = step!(root => { root.dir("d")?.put_table("t", &rows(4)).await? });
     let built: Step = step!(root => { resolve(&root).await? });
-    let scenario = |name, prepare, act, again| Scenario { name, needs: Capability::Write, prepare, act, again };
-    let of_tables = |name, prepare, act, again| Scenario { name, needs: Capability::Tables, prepare, act, again };
+    let scenario =
+        |name, prepare, act, again| Scenario { name, needs: Capability::Write, prepare, act, again };
+    let of_tables =
+        |name, prepare, act, again| Scenario { name, needs: Capability::Tables, prepare, act, again };
     vec![
         scenario("put an array", nothing, array, Again::Same),
-        scenario("replace an array", array, step!(root => { root.dir("d")?.put("x", numbers(300)).await? }), Again::Same),
+        scenario(
+            "replace an array",
+            array,
+            step!(root => { root.dir("d")?.put("x", numbers(300)).await? }),
+            Again::Same,
+        ),
         scenario(
             "put an array in chunks",
             nothing,
@@ -109,11 +118,36 @@ fn scenarios() -> Vec<Scenario> {
             }),
             Again::Same,
         ),
-        scenario("append to an array", array, step!(root => { root.dir("d")?.append("x", numbers(3)).await? }), Again::Twice),
-        scenario("append to a new array", nothing, step!(root => { root.dir("d")?.append("x", numbers(3)).await? }), Again::Twice),
-        scenario("replace a file", file, step!(root => { root.dir("d")?.put_file("f", "new").await? }), Again::Same),
-        scenario("append to a file", file, step!(root => { root.dir("d")?.append_file("f", " and more").await? }), Again::Twice),
-        scenario("remove an array", array, step!(root => { root.dir("d")?.remove("x").await? }), Again::Refused),
+        scenario(
+            "append to an array",
+            array,
+            step!(root => { root.dir("d")?.append("x", numbers(3)).await? }),
+            Again::Twice,
+        ),
+        scenario(
+            "append to a new array",
+            nothing,
+            step!(root => { root.dir("d")?.append("x", numbers(3)).await? }),
+            Again::Twice,
+        ),
+        scenario(
+            "replace a file",
+            file,
+            step!(root => { root.dir("d")?.put_file("f", "new").await? }),
+            Again::Same,
+        ),
+        scenario(
+            "append to a file",
+            file,
+            step!(root => { root.dir("d")?.append_file("f", " and more").await? }),
+            Again::Twice,
+        ),
+        scenario(
+            "remove an array",
+            array,
+            step!(root => { root.dir("d")?.remove("x").await? }),
+            Again::Refused,
+        ),
         scenario(
             "set attributes",
             array,
@@ -126,7 +160,12 @@ fn scenarios() -> Vec<Scenario> {
         scenario("find or build", nothing, built, Again::Same),
         scenario("find", built, built, Again::Same),
         of_tables("put a table", nothing, table, Again::Same),
-        of_tables("append to a table", table, step!(root => { root.dir("d")?.append_table("t", &rows(2)).await? }), Again::Twice),
+        of_tables(
+            "append to a table",
+            table,
+            step!(root => { root.dir("d")?.append_table("t", &rows(2)).await? }),
+            Again::Twice,
+        ),
     ]
 }
 
@@ -169,7 +208,12 @@ struct Strike {
 async fn round(server: &ObjectServer, scenario: &Scenario, place: &str, strike: &Strike, retries: i64) {
     let context = format!(
         "{}: request {} ({:?} {} conditional={}) met {:?} with {retries} retries",
-        scenario.name, strike.number, strike.request.kind, strike.request.key, strike.request.is_conditional, strike.kind
+        scenario.name,
+        strike.number,
+        strike.request.kind,
+        strike.request.key,
+        strike.request.is_conditional,
+        strike.kind
     );
     (scenario.prepare)(open(server, place, 3).await).await.unwrap();
     let old = state(&open(server, place, 3).await).await.unwrap();
@@ -190,7 +234,10 @@ async fn round(server: &ObjectServer, scenario: &Scenario, place: &str, strike: 
     if done.is_ok() {
         assert_eq!(now, new, "{context}: it succeeded");
     } else {
-        assert!(now == old || now == new, "{context}: {done:?} left\n{now}\nwhere there was\n{old}\nand was to be\n{new}");
+        assert!(
+            now == old || now == new,
+            "{context}: {done:?} left\n{now}\nwhere there was\n{old}\nand was to be\n{new}"
+        );
     }
     match scenario.again {
         Again::Same => {

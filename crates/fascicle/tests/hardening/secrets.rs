@@ -201,7 +201,14 @@ async fn nothing_that_is_told_holds_a_secret() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
-    let statuses = ["400 Bad Request", "403 Forbidden", "404 Not Found", "409 Conflict", "500 Internal Server Error", "200 OK"];
+    let statuses = [
+        "400 Bad Request",
+        "403 Forbidden",
+        "404 Not Found",
+        "409 Conflict",
+        "500 Internal Server Error",
+        "200 OK",
+    ];
     let mirrors: Vec<Mirror> = statuses.into_iter().map(Mirror::start).collect();
     let endpoints = mirrors.iter().map(|mirror| mirror.endpoint.as_str()).chain([nobody.as_str()]);
     let mut amount = 0;
@@ -256,8 +263,9 @@ async fn redirections_are_not_followed() {
         for connection in listener.incoming().flatten() {
             let mut reader = BufReader::new(connection);
             while read_request(&mut reader).is_some() {
-                let answer =
-                    format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {target}/secret\r\ncontent-length: 0\r\n\r\n");
+                let answer = format!(
+                    "HTTP/1.1 307 Temporary Redirect\r\nlocation: {target}/secret\r\ncontent-length: 0\r\n\r\n"
+                );
                 if reader.get_mut().write_all(answer.as_bytes()).is_err() {
                     break;
                 }
