@@ -34,6 +34,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("fascicle-cli", &["fascicle"]),
     ("fascicle-judges", &[]),
     ("fascicle-test-servers", &[]),
+    ("fascicle-protocol-model", &[]),
     ("fascicle-tidy", &[]),
 ];
 
