@@ -44,6 +44,7 @@
 //! - Here: what programs that keep their data with fascicle name.
 //! - [`config`], [`roots`], [`tree`], [`compare`], [`convert`], [`size`]: each concept with all it has.
 //! - [`configuration`]: places with names, chosen outside of the program.
+//! - `sql`, with the feature of that name: queries over tables, arrays and configs.
 //! - [`ndarray`] and [`arrow`]: the crates whose types cross this API, in the versions it uses.
 //! - [`expert`]: places and markers. [`mod@backend`]: the contract, for those who write a backend.
 
@@ -59,6 +60,8 @@ mod place;
 mod quantity;
 mod registry;
 mod secret;
+#[cfg(feature = "sql")]
+pub mod sql;
 #[cfg_attr(not(feature = "zarr"), path = "no_stores.rs")]
 mod stores;
 #[cfg(feature = "zarr")]
@@ -101,6 +104,7 @@ pub mod backend {
 pub mod expert {
     pub use crate::marker::{FORMAT_VERSION, MARKER_FILE, Marker};
     pub use crate::place::{Address, NamedPlace, Place};
+    pub use crate::quantity::parse_byte_size;
     pub use crate::registry::{OpenRequest, Registry};
     pub use crate::secret::looks_secret;
 }

@@ -13,6 +13,8 @@ mod put;
 mod rm;
 mod run;
 mod show;
+#[cfg(feature = "sql")]
+mod sql;
 mod table;
 mod tree;
 
@@ -47,6 +49,8 @@ pub(crate) enum Verb {
     Du(du::Du),
     Diff(diff::Diff),
     Table(table::Table),
+    #[cfg(feature = "sql")]
+    Sql(sql::Sql),
     Completions(completions::Completions),
 }
 
@@ -68,6 +72,8 @@ impl Verb {
             Verb::Du(verb) => verb.run(context).await,
             Verb::Diff(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
+            #[cfg(feature = "sql")]
+            Verb::Sql(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }
     }

@@ -15,3 +15,4 @@ mod places;
 mod put_and_get;
 mod refusals;
 mod shell;
+mod sql;
