@@ -19,6 +19,8 @@ pub mod convert;
 mod copy;
 mod directory;
 mod file;
+mod guarded;
+mod led;
 mod meta;
 mod root;
 pub mod roots;
@@ -45,9 +47,10 @@ pub use fascicle_backend::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, AxisRegion,
     AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec, Comparison,
     CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
-    FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord, MetaWriteMode, Predicate, RecordKey,
-    RecordStore, Region, Result, ResultExt, ScanOptions, Selection, Shape, TableDescription, TableOptions,
-    TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit, wrap,
+    FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord, MetaStamp, MetaWriteMode, Predicate,
+    RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Selection, Shape, TableDescription,
+    TableOptions, TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit,
+    wrap,
 };
 
 #[cfg(test)]
