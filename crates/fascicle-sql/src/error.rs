@@ -20,13 +20,7 @@ pub(crate) fn to_engine(error: Error) -> DataFusionError {
 /// An error of the engine; one of ours that went through it comes out as it was.
 pub(crate) fn from_engine(error: DataFusionError) -> Error {
     match error {
-        DataFusionError::External(cause) => match cause.downcast::<Error>() {
-            Ok(own) => *own,
-            Err(cause) => match cause.downcast::<DataFusionError>() {
-                Ok(inner) => from_engine(*inner),
-                Err(cause) => failed(ErrorKind::Internal, "the engine failed").caused_by(cause),
-            },
-        },
+        DataFusionError::External(cause) => from_other(cause),
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => from_engine(*inner),
         DataFusionError::Collection(errors) => match errors.into_iter().next() {
             Some(first) => from_engine(first),
@@ -58,15 +52,20 @@ fn failed(kind: ErrorKind, message: impl Into<String>) -> Error {
     Error::new(kind, message).during(OPERATION)
 }
 
+/// What went through the engine without being understood there.
+fn from_other(cause: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    match cause.downcast::<Error>() {
+        Ok(own) => *own,
+        Err(cause) => match cause.downcast::<DataFusionError>() {
+            Ok(inner) => from_engine(*inner),
+            Err(cause) => failed(ErrorKind::Internal, "the engine failed").caused_by(cause),
+        },
+    }
+}
+
 fn from_arrow(error: ArrowError) -> Error {
     match error {
-        ArrowError::ExternalError(cause) => match cause.downcast::<Error>() {
-            Ok(own) => *own,
-            Err(cause) => match cause.downcast::<DataFusionError>() {
-                Ok(inner) => from_engine(*inner),
-                Err(cause) => failed(ErrorKind::Internal, "the engine failed").caused_by(cause),
-            },
-        },
+        ArrowError::ExternalError(cause) => from_other(cause),
         ArrowError::IoError(_, cause) => Error::from(cause).during(OPERATION),
         ArrowError::MemoryError(message) => failed(ErrorKind::LimitExceeded, message),
         // A value that the query asks to convert or compute, such as a division by zero.
@@ -96,19 +95,19 @@ fn kind_and_message(error: &DataFusionError) -> (ErrorKind, &'static str) {
 /// An error of ours within one of the engine's that others hold, too.
 fn own_within(error: &DataFusionError) -> Option<&Error> {
     match error {
-        DataFusionError::External(cause) => cause
-            .downcast_ref::<Error>()
-            .or_else(|| cause.downcast_ref::<DataFusionError>().and_then(own_within)),
+        DataFusionError::External(cause) => own_in(&**cause),
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => own_within(inner),
         DataFusionError::Shared(inner) => own_within(inner),
         DataFusionError::ArrowError(inner, _) => match &**inner {
-            ArrowError::ExternalError(cause) => cause
-                .downcast_ref::<Error>()
-                .or_else(|| cause.downcast_ref::<DataFusionError>().and_then(own_within)),
+            ArrowError::ExternalError(cause) => own_in(&**cause),
             _ => None,
         },
         _ => None,
     }
+}
+
+fn own_in<'a>(cause: &'a (dyn std::error::Error + Send + Sync + 'static)) -> Option<&'a Error> {
+    cause.downcast_ref::<Error>().or_else(|| cause.downcast_ref::<DataFusionError>().and_then(own_within))
 }
 
 /// The same error again, without its cause.
