@@ -74,7 +74,8 @@ fn capabilities(conditions: Conditions, is_durable: bool, is_local: bool) -> Cap
         capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
     }
     if conditions.create {
-        capabilities = capabilities.with(Capability::TableAppend);
+        let by_creation = [Capability::TableAppend, Capability::TableNewColumns, Capability::TableCompact];
+        capabilities = by_creation.into_iter().fold(capabilities, Capabilities::with);
     }
     if is_durable {
         capabilities = capabilities.with(Capability::Durable);

@@ -47,13 +47,13 @@ pub use tail::TailOptions;
 pub use views::metas_as_table;
 
 pub use fascicle_backend::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, AxisRegion,
-    AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec, Comparison,
-    CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
-    FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord, MetaStamp, MetaWriteMode, Predicate,
-    RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Selection, Shape, TableDescription,
-    TableOptions, TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit,
-    wrap,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes,
+    AxisRegion, AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec,
+    CompactOptions, Compaction, Comparison, CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind,
+    EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord,
+    MetaStamp, MetaWriteMode, Predicate, RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions,
+    Selection, Shape, TableDescription, TableOptions, TableStore, TableWriter, TimeDelta64, TimeUnit, Values,
+    Version, WriteMode, arrow, unit, wrap,
 };
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The verbs, one in each file.
 
 mod append;
+mod compact;
 mod completions;
 mod diff;
 mod du;
@@ -49,6 +50,7 @@ pub(crate) enum Verb {
     Mv(mv::Mv),
     Du(du::Du),
     Diff(diff::Diff),
+    Compact(compact::Compact),
     Table(table::Table),
     Completions(completions::Completions),
 }
@@ -71,6 +73,7 @@ impl Verb {
             Verb::Mv(verb) => verb.run(context).await,
             Verb::Du(verb) => verb.run(context).await,
             Verb::Diff(verb) => verb.run(context).await,
+            Verb::Compact(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }

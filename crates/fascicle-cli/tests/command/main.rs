@@ -6,6 +6,7 @@ mod append;
 mod build;
 mod change;
 mod cloud;
+mod compact;
 mod compare;
 mod configured;
 mod find;
