@@ -50,16 +50,20 @@
 mod backends;
 pub mod blocking;
 pub mod configuration;
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 mod given;
 mod marker;
 mod open;
 mod opening;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod place;
 mod quantity;
 mod registry;
 mod secret;
-#[cfg_attr(not(feature = "zarr"), path = "no_stores.rs")]
+#[cfg(any(feature = "parquet", feature = "zarr"))]
+mod store_backend;
+#[cfg_attr(not(any(feature = "parquet", feature = "zarr")), path = "no_stores.rs")]
 mod stores;
 #[cfg(feature = "zarr")]
 mod zarr;
@@ -88,6 +92,8 @@ pub use fascicle_core::{arrow, compare, config, convert, roots, size, tree};
 #[cfg(feature = "hdf5")]
 pub use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
 pub use fascicle_memory::MemoryBackend;
+#[cfg(feature = "parquet")]
+pub use fascicle_parquet::{ParquetBackend, ParquetOptions};
 #[cfg(feature = "zarr")]
 pub use fascicle_zarr::{MissingChunks, ZarrBackend, ZarrOptions};
 
