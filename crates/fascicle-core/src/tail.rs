@@ -66,7 +66,7 @@ impl Array {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn tail(&self, options: &TailOptions) -> BoxStream<'static, Result<ArrayData>> {
-        let opened = self.clone();
+        let (opened, begin) = (self.clone(), options.from);
         follow(self.directory(), self.path(), *options, move |from| {
             let (mut array, opened) = (opened.clone(), opened.clone());
             Box::pin(async move {
@@ -74,10 +74,14 @@ impl Array {
                 let is_same = array.shape().trailing() == opened.shape().trailing()
                     && array.shape().rank() == opened.shape().rank()
                     && array.dtype() == opened.dtype();
-                if !is_same || array.len() < from {
+                if !is_same {
                     return Err(replaced(array.path()));
                 }
-                let rows = (array.len() - from).min(rows_in_block(array.shape(), array.dtype(), BLOCK_BYTES));
+                let rows = ahead(array.path(), array.len(), from, begin)?.min(rows_in_block(
+                    array.shape(),
+                    array.dtype(),
+                    BLOCK_BYTES,
+                ));
                 if rows == 0 {
                     return Ok(None);
                 }
@@ -93,15 +97,12 @@ impl Array {
 impl Table {
     /// The rows from [`TailOptions::from`] on, and then those that are appended, batch by batch. As [`Array::tail`].
     pub fn tail(&self, options: &TailOptions) -> BatchStream {
-        let opened = self.clone();
+        let (opened, begin) = (self.clone(), options.from);
         follow(self.directory(), self.path(), *options, move |from| {
             let mut table = opened.clone();
             Box::pin(async move {
                 table.refresh().await?;
-                if table.rows() < from {
-                    return Err(replaced(table.path()));
-                }
-                if table.rows() == from {
+                if ahead(table.path(), table.rows(), from, begin)? == 0 {
                     return Ok(None);
                 }
                 let next = ScanOptions { offset: from, limit: Some(BLOCK_ROWS), ..ScanOptions::default() };
@@ -115,15 +116,12 @@ impl Table {
 impl File {
     /// The bytes from [`TailOptions::from`] on, and then those that are appended. As [`Array::tail`].
     pub fn tail(&self, options: &TailOptions) -> ByteStream {
-        let (directory, path) = (self.directory().clone(), self.path().clone());
+        let (directory, path, begin) = (self.directory().clone(), self.path().clone(), options.from);
         follow(self.directory(), self.path(), *options, move |from| {
             let (directory, path) = (directory.clone(), path.clone());
             Box::pin(async move {
                 let file = File::open(&directory, path).await?;
-                if file.len() < from {
-                    return Err(replaced(file.path()));
-                }
-                if file.len() == from {
+                if ahead(file.path(), file.len(), from, begin)? == 0 {
                     return Ok(None);
                 }
                 let bytes = file.read_range(from..file.len().min(from + BLOCK_BYTES)).await?;
@@ -202,6 +200,15 @@ async fn growth(directory: &Directory, path: &EntryPath) -> Result<Growth> {
         }
     }
     Ok(Growth::Over)
+}
+
+/// How much there is beyond `from`. What has fewer rows than were seen was replaced; that it has not come to `begin` yet is no matter.
+fn ahead(path: &EntryPath, length: u64, from: u64, begin: u64) -> Result<u64> {
+    match length.checked_sub(from) {
+        Some(ahead) => Ok(ahead),
+        None if from == begin => Ok(0),
+        None => Err(replaced(path)),
+    }
 }
 
 fn replaced(path: &EntryPath) -> Error {
