@@ -18,3 +18,4 @@ mod put_and_get;
 mod refusals;
 mod secrets;
 mod shell;
+mod sql;
