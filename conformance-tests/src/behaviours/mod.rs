@@ -38,6 +38,7 @@ mod reopen;
 mod rooted;
 mod scan;
 mod select;
+mod stamp;
 mod table;
 mod table_append;
 mod table_compact;
@@ -53,6 +54,7 @@ pub fn all() -> Vec<Behaviour> {
         path::behaviours(),
         entry::behaviours(),
         meta::behaviours(),
+        stamp::behaviours(),
         list::behaviours(),
         file::behaviours(),
         array::behaviours(),

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use fascicle_backend::{
     AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
     BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, CreateOutcome, EntryPath,
-    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing, MetaRecord, MetaWriteMode,
-    RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions, TableStore,
-    TableWriter, Values, Version, WriteMode,
+    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing, MetaRecord, MetaStamp,
+    MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions,
+    TableStore, TableWriter, Values, Version, WriteMode,
     wrap::{Observer, Operation},
 };
 use std::{fmt, ops::Range, sync::Arc};
@@ -75,6 +75,7 @@ faults! {
         copy as copy(from: &EntryPath, to: &EntryPath) -> Result<()>;
         read_meta as read_meta(path: &EntryPath) -> Result<Option<MetaRecord>>;
         write_meta as write_meta(path: &EntryPath, meta: Bytes, mode: MetaWriteMode) -> Result<Version>;
+        meta_stamps as meta_stamps(path: &EntryPath) -> Result<Option<Vec<MetaStamp>>>;
         read_attributes as read_attributes(path: &EntryPath) -> Result<Attributes>;
         write_attributes as write_attributes(path: &EntryPath, attributes: &Attributes) -> Result<()>;
     }
@@ -188,6 +189,13 @@ impl<F: Fault> Backend for Planted<F> {
     async fn write_meta(&self, directory: &EntryPath, meta: Bytes, mode: MetaWriteMode) -> Result<Version> {
         self.fault
             .write_meta(&self.inner, &self.fault.place(directory), meta, mode)
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
+    async fn meta_stamps(&self, directory: &EntryPath) -> Result<Option<Vec<MetaStamp>>> {
+        self.fault
+            .meta_stamps(&self.inner, &self.fault.place(directory))
             .await
             .map_err(|error| self.fault.error(error))
     }

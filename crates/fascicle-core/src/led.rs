@@ -9,10 +9,11 @@
 
 use crate::meta::is_attempt_name;
 use crate::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
-    ByteStream, Capabilities, Capability, EntryInfo, EntryPath, EntryStat, FileOptions, FileStore,
-    FileWriter, Listing, Meta, MetaRecord, MetaStamp, MetaWriteMode, RecordStore, Region, Result,
-    ScanOptions, Status, TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
+    BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, EntryInfo, EntryPath,
+    EntryStat, FileOptions, FileStore, FileWriter, Listing, Meta, MetaRecord, MetaStamp, MetaWriteMode,
+    RecordStore, Region, Result, ScanOptions, Status, TableDescription, TableOptions, TableStore,
+    TableWriter, Values, Version, WriteMode,
 };
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
@@ -314,6 +315,21 @@ impl TableStore for Led {
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>> {
         let tables = self.tables_within()?;
         led!(self, path, tables.append(path, schema.clone()))
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        let tables = self.tables_within()?;
+        led!(self, path, tables.append_with(path, schema.clone(), options))
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        let tables = self.tables_within()?;
+        led!(self, path, tables.compact(path, options))
     }
 
     async fn describe(&self, path: &EntryPath) -> Result<TableDescription> {

@@ -27,6 +27,7 @@ pub mod roots;
 pub mod size;
 mod storage_defaults;
 mod table;
+mod tail;
 pub mod tree;
 mod views;
 
@@ -42,6 +43,7 @@ pub use meta::{BuildMark, Meta, PLAIN_TYPE, Status};
 pub use root::{Root, RootOptions};
 pub use storage_defaults::{ArrayDefaults, TableDefaults};
 pub use table::Table;
+pub use tail::TailOptions;
 pub use views::metas_as_table;
 
 pub use fascicle_backend::{

@@ -88,8 +88,8 @@ pub use fascicle_core::{
     IdentityRules, Interrupted, Interruption, IntoArray, IntoSelection, Literal, Meta, NearConfig,
     OnMismatch, Outcome, PLAIN_TYPE, PastBuild, PastOutcome, PinnedRoot, Precedence, Predicate, PutOptions,
     Region, Resolution, ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected,
-    Selection, Shape, Status, Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit,
-    Values, WriteMode, metas_as_table, unit, widen,
+    Selection, Shape, Status, Table, TableDefaults, TableDescription, TableOptions, TailOptions, TimeDelta64,
+    TimeUnit, Values, WriteMode, metas_as_table, unit, widen,
 };
 pub use fascicle_core::{arrow, compare, config, convert, roots, size, tree};
 #[cfg(feature = "hdf5")]
