@@ -54,8 +54,10 @@ impl TableHead {
         match self.advanced(folder) {
             Ok(Some(head)) => Ok(head),
             Ok(None) => TableHead::read(folder),
-            // What was just listed was merged with other parts.
-            Err(error) if error.kind() == ErrorKind::Conflict => TableHead::read(folder),
+            // Parts that were listed, or stand between those that were, may have been merged with others.
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Corrupt) => {
+                TableHead::read(folder)
+            }
             Err(error) => Err(error),
         }
     }
@@ -165,7 +167,8 @@ impl TableHead {
         }
     }
 
-    pub(crate) fn written_elsewhere() -> Error {
+    /// The error of a table whose parts have no order.
+    pub fn written_elsewhere() -> Error {
         Error::new(
             ErrorKind::Unsupported,
             "the table was written by another program, whose files have no order in which rows could be added",
