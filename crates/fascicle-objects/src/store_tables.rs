@@ -16,7 +16,7 @@ use fascicle_local::blocking;
 use fascicle_tables::{
     BlockingTableWriter, CommitOutcome, ListedName, OffloadedTableWriter, OneFile, PartAppend, PartFolder,
     PartWriter, RowsBefore, TableHead, TableScan, TableSnapshot, check_same_columns, check_storable, compact,
-    is_key_name, next_generation, part_name, stream_of_batches,
+    generation_of_name, is_key_name, next_generation, part_name, stream_of_batches,
 };
 use std::{
     collections::BTreeMap,
@@ -299,18 +299,24 @@ impl NewTablePlace {
     }
 
     /// Two creators of different kinds look for each other when they are done; at least one sees the other. Two creators of a
-    /// table meet at the name of its first part, unless one of them found remains of an earlier table: that one gives way.
+    /// table meet at the name of its first part, unless one of them found remains of an earlier table: the later generation gives way.
+    /// Of two that replace a table the later generation stays, and the other one was replaced by it.
     fn withdraw_from_rivals(&self, first: u64) -> Result<()> {
         let rivals = self.runtime.block_on(self.tables.tree.rivals(&self.path, &self.tables.form))?;
-        let is_late = self.mode == WriteMode::Create && first > 0 && {
-            let listed = listed_or_none(self.folder.as_ref())?;
-            listed.iter().any(|listed| is_key_name(&listed.name) && listed.name < part_name(first))
-        };
-        if rivals.is_empty() && !is_late {
-            return Ok(());
+        let own = part_name(first);
+        let (mut is_late, mut is_replaced) = (false, false);
+        if first > 0 {
+            for listed in
+                listed_or_none(self.folder.as_ref())?.iter().filter(|listed| is_key_name(&listed.name))
+            {
+                is_late |= self.mode == WriteMode::Create && listed.name < own;
+                is_replaced |= generation_of_name(&listed.name) > generation_of_name(&own);
+            }
         }
-        self.folder.remove(&[part_name(first)])?;
-        Err(meanwhile())
+        if !rivals.is_empty() || is_late || is_replaced {
+            self.folder.remove(&[own])?;
+        }
+        if rivals.is_empty() && !is_late { Ok(()) } else { Err(meanwhile()) }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::{
     PartFile, TableSnapshot,
-    file_name::{PARTS_OF_A_GENERATION, generation_of, part_name, part_number},
+    file_name::{FileName, PARTS_OF_A_GENERATION, generation_of, part_name, part_number},
     part_list::run,
     parts::{ListedName, PartFolder},
     schema::check_extends,
-    snapshot::{belongs, open_named, while_parts_move},
+    snapshot::{belongs, open_named, size_of, while_parts_move},
 };
 use arrow_schema::SchemaRef;
 use fascicle_backend::{Error, ErrorKind, Result, TableDescription};
@@ -22,6 +22,8 @@ pub struct TableHead {
     rows: u64,
     next: u64,
     last: ListedName,
+    /// The number of the manifest that counted.
+    manifest: Option<u64>,
 }
 
 impl TableHead {
@@ -44,6 +46,7 @@ impl TableHead {
             stored_bytes: snapshot.stored_bytes()?,
             rows: snapshot.rows()?,
             next,
+            manifest: parts.manifest().map(|manifest| manifest.number),
             last: last.ok_or_else(|| Error::new(ErrorKind::Internal, "a table without parts"))?,
         })
     }
@@ -74,8 +77,12 @@ impl TableHead {
         };
         let mut numbered: BTreeMap<u64, (u64, ListedName)> = BTreeMap::new();
         for listed in listed {
-            let Some(number) = part_number(&listed.name) else { return Ok(None) };
-            numbered.insert(number, (number, listed));
+            match FileName::parse(&listed.name) {
+                Some(FileName::Part(number)) => drop(numbered.insert(number, (number, listed))),
+                Some(FileName::Manifest(number)) if self.manifest.is_some_and(|known| number <= known) => {}
+                // Parts were merged, and others may have taken their place.
+                _ => return Ok(None),
+            }
         }
         let is_replaced = numbered.keys().any(|found| {
             found.is_multiple_of(PARTS_OF_A_GENERATION) && generation_of(*found) > generation_of(number)
@@ -94,6 +101,76 @@ impl TableHead {
         Ok(Some(head))
     }
 
+    /// Whether the part with `nonce` that was just committed under the name `name`, after those that are known, is one of the table: the
+    /// name may have been free only because the part that had it was merged with others and removed. Cost: a listing; more when parts
+    /// were merged meanwhile.
+    ///
+    /// Errors: `NotFound` when the table was removed meanwhile, `Internal` when so many parts were merged that it cannot be told.
+    pub(crate) fn has_taken<F: PartFolder>(
+        &self,
+        folder: &Arc<F>,
+        part: &ListedName,
+        nonce: &str,
+    ) -> Result<bool> {
+        if self.is_followed_by(folder.as_ref(), part)? {
+            return Ok(true);
+        }
+        while_parts_move(|| self.holds(folder, part, nonce))
+    }
+
+    /// Whether the listing of what comes from the last known part on shows that part and `part` as they are known, and nothing by which a
+    /// part could have lost its place.
+    fn is_followed_by<F: PartFolder>(&self, folder: &F, part: &ListedName) -> Result<bool> {
+        let (Some(last), Some(own)) = (part_number(&self.last.name), part_number(&part.name)) else {
+            return Ok(false);
+        };
+        let listed = folder.list_after(&last.checked_sub(1).map_or_else(|| "part-".to_owned(), part_name))?;
+        let is_there = |known: &ListedName| {
+            let same = |listed: &ListedName| {
+                listed.name == known.name && (known.tag.is_none() || listed.tag == known.tag)
+            };
+            listed.iter().any(same)
+        };
+        let is_harmless = |listed: &ListedName| match FileName::parse(&listed.name) {
+            Some(FileName::Manifest(number)) => self.manifest.is_some_and(|known| number <= known),
+            Some(FileName::Part(number)) => generation_of(number) <= generation_of(own),
+            Some(FileName::Merged { last, .. }) => last < own,
+            Some(FileName::Aside { .. }) | None => listed.name.starts_with('_'),
+        };
+        Ok(is_there(&self.last) && is_there(part) && listed.iter().all(is_harmless))
+    }
+
+    /// The same by all that there is.
+    fn holds<F: PartFolder>(&self, folder: &Arc<F>, part: &ListedName, nonce: &str) -> Result<bool> {
+        let snapshot = TableSnapshot::open(Arc::clone(folder))?;
+        let number = part_number(&part.name).unwrap_or(u64::MAX);
+        let is_replaced = snapshot.identity() != self.identity.as_deref()
+            || snapshot.parts().next().map(generation_of) != Some(generation_of(number));
+        if is_replaced {
+            return Ok(false);
+        }
+        for (position, file) in (0u64..).zip(snapshot.parts().iter()) {
+            let covered = FileName::parse(&file.name).and_then(FileName::parts);
+            let Some((first, last)) = covered.filter(|(first, last)| (*first..=*last).contains(&number))
+            else {
+                continue;
+            };
+            let nonces = snapshot.nonces_of(position)?;
+            let is_complete = nonces.len() as u64 == last - first + 1;
+            if nonces.iter().any(|known| known == nonce) {
+                return Ok(true);
+            }
+            if is_complete {
+                return Ok(false);
+            }
+            let why = "so many parts were merged meanwhile that it is unknown whether the rows were added";
+            return Err(
+                Error::new(ErrorKind::Internal, why).hint("look for the rows before adding them again")
+            );
+        }
+        Ok(false)
+    }
+
     /// Takes the part that was committed under the next number into account.
     pub(crate) fn add<F: PartFolder>(
         &mut self,
@@ -101,6 +178,7 @@ impl TableHead {
         part: ListedName,
         file: &PartFile<F::Reader>,
     ) -> Result<()> {
+        let bytes = size_of(folder, &part)?;
         if belongs(file, self.identity.as_deref()) {
             check_extends(file.table_schema(), &self.schema).map_err(|error| {
                 let why = format!("the part '{}' does not fit the others: {}", part.name, error.message());
@@ -109,10 +187,6 @@ impl TableHead {
             self.schema = Arc::clone(file.table_schema());
             self.rows = self.rows.saturating_add(file.rows());
         }
-        let bytes = match part.size_bytes {
-            Some(bytes) => bytes,
-            None => folder.size_bytes(&part.name)?,
-        };
         self.add_own(part, bytes, 0);
         Ok(())
     }
@@ -129,6 +203,11 @@ impl TableHead {
     /// Takes into account that the table has all these columns.
     pub(crate) fn widen(&mut self, schema: &SchemaRef) {
         self.schema = Arc::clone(schema);
+    }
+
+    /// Whether listings tell if this is still so.
+    pub(crate) fn is_checkable(&self) -> bool {
+        self.last.tag.is_some() && part_number(&self.last.name).is_some()
     }
 
     /// Whether both are of one table.

@@ -1,6 +1,6 @@
 //! The manifest of a table whose parts were merged: which files hold the rows of the parts before a number.
 //!
-//! `_table-<number>.parquet`, written once; of a generation the one with the highest number counts. Its number says which
+//! `table-<number>.parquet`, written once; of a generation the one with the highest number counts. Its number says which
 //! generation, like that of a part. It is a Parquet file without rows, so that programs which read every `.parquet` file of the folder
 //! find nothing in it; what it says is a JSON object among the key-values of its footer.
 

@@ -165,7 +165,7 @@ fn requests_are_few() {
                 append(&one, batch(number..number + 1)).await.unwrap();
                 let seen = requests();
                 let kinds: Vec<RequestKind> = seen.iter().map(|request| request.kind).collect();
-                assert_eq!(kinds, [RequestKind::List, RequestKind::Put], "{seen:?}");
+                assert_eq!(kinds, [RequestKind::Put, RequestKind::List], "{seen:?}");
             }
             one.describe(&path("t")).await.unwrap();
             assert_eq!(requests().len(), 1, "to describe what is known");
@@ -239,7 +239,7 @@ fn a_column_and_a_range_of_a_large_part_are_not_the_whole_part() {
             let (rows, bytes, requests) = bytes_of(options).await;
             assert_eq!(rows, 100);
             assert!(bytes < total / 2, "{bytes} of {total} bytes in {requests} requests for a range");
-            assert!(requests <= 12, "{requests} requests");
+            assert!(requests <= 16, "{requests} requests");
             let (rows, bytes, requests) = bytes_of(ScanOptions::default().with_limit(10)).await;
             assert_eq!(rows, 10);
             assert!(bytes < total / 2, "{bytes} of {total} bytes in {requests} requests for ten rows");
@@ -280,6 +280,7 @@ fn a_removal_that_was_broken_off_leaves_no_table() {
             // As after the first steps of a removal.
             store.put(&key("_writing/t.parquet.removal").unwrap(), bytes::Bytes::new()).await.unwrap();
             store.delete(&key(&format!("t.parquet/{}", part_name(0))).unwrap()).await.unwrap();
+            let one = tables(store.clone());
             assert_eq!(one.describe(&path("t")).await.unwrap_err().kind(), ErrorKind::NotFound);
             assert_eq!(append(&one, batch(9..10)).await.unwrap_err().kind(), ErrorKind::NotFound);
             assert!(tree(store.clone()).list(&path("")).await.unwrap().entries.is_empty());
