@@ -376,6 +376,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "reopen::removals_stay",
                 "reopen::a_second_handle_sees_every_change",
                 "fault::removing_is_all_or_nothing",
+                "given_up::removing_is_all_or_nothing",
             ],
         ),
         Case::new(

@@ -32,7 +32,8 @@ mod views;
 
 pub use array::{Appender, Array, ArrayData, FromArray, IntoArray, IntoSelection, Selected, widen};
 pub use build::{
-    Build, BuildResult, OnMismatch, Outcome, PinnedRoot, Precedence, Resolution, ResolveOptions,
+    Build, BuildResult, Explanation, Interrupted, Interruption, NearConfig, OnMismatch, Outcome, PastBuild,
+    PastOutcome, PinnedRoot, Precedence, Resolution, ResolveOptions,
 };
 pub use config::{Config, Identity, IdentityRules};
 pub use directory::{ArrayBuilder, Directory, Entry, PutOptions};

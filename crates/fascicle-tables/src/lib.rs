@@ -2,7 +2,8 @@
 //!
 //! - [`check_same_columns`] and [`align_batch`]: whether rows fit a table.
 //! - [`Filter`] and [`Scan`]: predicates, projections, offsets and limits on batches, whatever they were read from.
-//! - [`PartWriter`] and [`PartFile`]: one Parquet file.
+//! - [`PartWriter`] and [`PartFile`]: one Parquet file. [`reading_file`] and [`writing_file`] turn the library's errors and panics
+//!   into errors of the contract, for whoever calls it.
 //! - [`PartFolder`] and [`list_parts`]: the numbered parts of a table, wherever they are stored.
 //! - [`compact()`]: merging small parts.
 //! - [`TableSnapshot`]: reading a table. [`TableHead`] and [`PartAppend`]: adding to one. [`NewTable`]: a new one in a local folder.
@@ -39,7 +40,10 @@ pub use head::TableHead;
 pub use local_parts::{LocalPartFolder, LocalStagedPart};
 pub use offload::{BlockingTableWriter, OffloadedTableWriter, stream_of_batches};
 pub use one_file::OneFile;
-pub use parquet::{PartBatches, PartFile, PartWriter, RowsBefore, check_storable};
+pub use parquet::{
+    PartBatches, PartFile, PartWriter, RowsBefore, check_storable, compression, corrupt_file, reading_file,
+    writing_file,
+};
 pub use part_list::{PartList, list_parts};
 pub use parts::{CommitOutcome, ListedName, PartFolder};
 pub use scan::{Scan, ScannedBatches};

@@ -111,7 +111,7 @@ pub(crate) fn run(check: impl Future<Output = ()>) {
 
 /// The entries of a store, with arrays and tables as the backends keep them.
 pub(crate) fn tree_of(store: Store) -> Tree {
-    let form = |suffix, kind, key_names| PrefixForm { suffix, kind, key_names };
+    let form = |suffix, kind, key_names| PrefixForm { suffix, kind, key_names, foreign_suffix: None };
     Tree::new(
         store,
         Layout::new([

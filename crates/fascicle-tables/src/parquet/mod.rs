@@ -24,9 +24,10 @@ mod select;
 mod types;
 mod write;
 
+pub use guard::{corrupt as corrupt_file, reading as reading_file, writing as writing_file};
 pub use read::{PartBatches, PartFile};
 pub use types::check_storable;
-pub use write::{PartWriter, RowsBefore};
+pub use write::{PartWriter, RowsBefore, compression};
 
 const NONCE_KEY: &str = "fascicle.nonce";
 const TABLE_KEY: &str = "fascicle.table";

@@ -106,7 +106,8 @@ impl<W: Write + Send> PartWriter<W> {
     }
 }
 
-fn compression(codec: Option<Codec>) -> Result<Compression> {
+/// The compression that stands for a codec, Snappy for none. Fails with `InvalidInput` for a level that does not exist.
+pub fn compression(codec: Option<Codec>) -> Result<Compression> {
     let invalid = |error: ParquetError| {
         Error::new(ErrorKind::InvalidInput, "the compression level does not exist").caused_by(error)
     };
