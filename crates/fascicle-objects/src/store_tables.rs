@@ -33,8 +33,8 @@ const MOST_HEADS: usize = 1024;
 /// - **Writing** streams: a table is one part, kept in memory up to 64 MiB, beyond that uploaded aside while it is written. It
 ///   appears by one write, and takes the place of another table by beginning a new generation of parts.
 /// - **Appending** is a new part, whose name is claimed by the write itself, so that any number of writers may append at once.
-///   Cost: two requests through a handle that knows the table: a listing of what others have added and the write; more for each
-///   part that others add. The first append of a handle costs three more.
+///   Cost: two requests through a handle that knows the table: the write, and a listing of what comes after it; more when others
+///   have added parts since. The first append of a handle costs three more.
 /// - **Reading** lists the parts and takes those that were committed at that moment. Cost: a request for each 1,000 parts, and
 ///   what [`StorePartFolder`] says for each part.
 ///

@@ -96,7 +96,7 @@ impl<F: PartFolder> PartAppend<F> {
                     folder.remove(&[part.name])?;
                     head = TableHead::read(&folder)?;
                 }
-                CommitOutcome::Taken => head = with_part_of_others(&folder, head, name)?,
+                CommitOutcome::Taken => head = with_parts_of_others(&folder, head, name)?,
             }
             if !head.is_of_same_table(&begun) {
                 return Err(replaced());
@@ -122,12 +122,17 @@ impl<F: PartFolder> BlockingTableWriter for PartAppend<F> {
     }
 }
 
-/// What a table is with the part `name` that somebody else committed.
-fn with_part_of_others<F: PartFolder>(
+/// What a table is with the part `name`, and more of them, that others committed.
+fn with_parts_of_others<F: PartFolder>(
     folder: &Arc<F>,
     mut head: TableHead,
     name: String,
 ) -> Result<TableHead> {
+    let seen = head.refreshed(folder)?;
+    if seen.next() > head.next() || !seen.is_of_same_table(&head) {
+        return Ok(seen);
+    }
+    // It was not listed yet.
     let part = ListedName { name, is_file: true, size_bytes: None, tag: None };
     let added = open_named(folder.as_ref(), &part.name, None)
         .and_then(|theirs| head.add(folder.as_ref(), part, &theirs));

@@ -12,6 +12,9 @@ use arrow_schema::SchemaRef;
 use fascicle_backend::{Error, ErrorKind, Result, TableDescription};
 use std::{collections::BTreeMap, sync::Arc};
 
+/// With more parts than these it costs less to look at a table anew than to go on from what is known of it.
+const MOST_NEW_PARTS: usize = 8;
+
 /// The end of a table at one moment: what its rows are, and where the next part goes.
 #[derive(Clone, Debug)]
 pub struct TableHead {
@@ -94,6 +97,9 @@ impl TableHead {
         let mut head = self.clone();
         let mut later = numbered.split_off(&self.next);
         later.retain(|found, _| generation_of(*found) == generation_of(number));
+        if later.len() > MOST_NEW_PARTS {
+            return Ok(None);
+        }
         for part in run(folder.as_ref(), self.next, later)?.0 {
             let file = open_named(folder.as_ref(), &part.name, part.size_bytes)?;
             head.add(folder.as_ref(), part, &file)?;
