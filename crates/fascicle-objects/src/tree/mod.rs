@@ -110,7 +110,7 @@ impl Tree {
                     None => Ok(true),
                 }
             }
-            Form::Directory | Form::File => Ok(true),
+            Form::Directory | Form::File | Form::Single(_) => Ok(true),
         }
     }
 

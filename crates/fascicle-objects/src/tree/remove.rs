@@ -43,7 +43,7 @@ impl Tree {
             return Ok(());
         }
         match &entry.form {
-            Form::File | Form::Directory => self.store().delete(&entry.key).await,
+            Form::File | Form::Single(_) | Form::Directory => self.store().delete(&entry.key).await,
             Form::Prefix(form) if form.is_told_by_names() => self.remove_parts(&entry.key, &entry.form).await,
             Form::Prefix(form) => {
                 for name in form.key_names {
