@@ -2,22 +2,15 @@
 
 use fascicle_conformance::{Site, Suite};
 use fascicle_objects::{LocalStoreOptions, StoreConfig, StoreOptions};
-use fascicle_parquet::{ParquetBackend, ParquetOptions};
 use fascicle_test_servers::{AzuriteServer, MotoServer, ObjectServer};
+use fascicle_parquet::{ParquetBackend, ParquetOptions};
 use std::{
     process::ExitCode,
     sync::{LazyLock, OnceLock},
 };
 
 fn main() -> ExitCode {
-    match std::env::var("PQ_PLACE").unwrap_or_default().as_str() {
-        "local" => local().main(),
-        "s3" => s3().main(),
-        "gcs" => gcs().main(),
-        "moto" => moto().main(),
-        "azure" => azure().main(),
-        _ => memory().main(),
-    }
+    Suite::main_of([memory(), local(), s3(), gcs(), moto(), azure()])
 }
 
 fn memory() -> Suite {

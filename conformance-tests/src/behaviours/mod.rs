@@ -12,12 +12,14 @@ mod copy;
 mod cost;
 mod directory;
 mod dtype;
+mod each_call;
 mod entry;
 mod error;
 mod extend;
 mod fault;
 mod file;
 mod given_path;
+mod given_up;
 mod limit;
 mod list;
 mod meta;
@@ -37,6 +39,9 @@ mod scan;
 mod select;
 mod table;
 mod table_append;
+mod table_compact;
+mod table_new_columns;
+mod takeover;
 mod tree;
 
 use crate::Behaviour;
@@ -56,6 +61,8 @@ pub fn all() -> Vec<Behaviour> {
         table::behaviours(),
         scan::behaviours(),
         table_append::behaviours(),
+        table_new_columns::behaviours(),
+        table_compact::behaviours(),
         attributes::behaviours(),
         remove::behaviours(),
         rename::behaviours(),
@@ -71,11 +78,13 @@ pub fn all() -> Vec<Behaviour> {
         given_path::behaviours(),
         modified::behaviours(),
         race::behaviours(),
+        takeover::behaviours(),
         recovery::behaviours(),
         compare::behaviours(),
         tree::behaviours(),
         convert::behaviours(),
         fault::behaviours(),
+        given_up::behaviours(),
         error::behaviours(),
         limit::behaviours(),
         refusal::behaviours(),

@@ -78,14 +78,15 @@ pub use registry::{OpenRequest, Registry};
 pub(crate) use marker::Marker;
 
 pub use fascicle_core::{
-    Appender, Array, ArrayBuilder, ArrayData, ArrayDefaults, ArrayDescription, ArrayOptions, ArraySpec,
-    Attributes, AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec, Comparison,
-    Config, DType, DateTime64, Directory, Element, Entry, EntryInfo, EntryKind, EntryPath, EntryStat, Error,
-    ErrorKind, File, FileOptions, FromArray, Identity, IdentityRules, IntoArray, IntoSelection, Literal,
-    Meta, OnMismatch, Outcome, PLAIN_TYPE, PinnedRoot, Precedence, Predicate, PutOptions, Region, Resolution,
-    ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected, Selection, Shape, Status,
-    Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit, Values, WriteMode,
-    metas_as_table, unit, widen,
+    AppendOptions, Appender, Array, ArrayBuilder, ArrayData, ArrayDefaults, ArrayDescription, ArrayOptions,
+    ArraySpec, Attributes, AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec,
+    CompactOptions, Compaction, Comparison, Config, DType, DateTime64, Directory, Element, Entry, EntryInfo,
+    EntryKind, EntryPath, EntryStat, Error, ErrorKind, Explanation, File, FileOptions, FromArray, Identity,
+    IdentityRules, Interrupted, Interruption, IntoArray, IntoSelection, Literal, Meta, NearConfig,
+    OnMismatch, Outcome, PLAIN_TYPE, PastBuild, PastOutcome, PinnedRoot, Precedence, Predicate, PutOptions,
+    Region, Resolution, ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected,
+    Selection, Shape, Status, Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit,
+    Values, WriteMode, metas_as_table, unit, widen,
 };
 pub use fascicle_core::{arrow, compare, config, convert, roots, size, tree};
 #[cfg(feature = "hdf5")]

@@ -175,6 +175,10 @@ impl Tree {
     pub async fn explain_absence(&self, path: &EntryPath, kind: EntryKind) -> Error {
         match self.require(path, kind).await {
             Err(error) => error,
+            // A file is its one object, so that it was created after it was not found.
+            Ok(_) if kind == EntryKind::File => {
+                Error::new(ErrorKind::NotFound, "there was no such entry a moment ago").at(path)
+            }
             Ok(entry) => {
                 let why = format!("'{}' holds no {kind} that can be read", entry.stored_name);
                 Error::new(ErrorKind::Corrupt, why).at(path)
