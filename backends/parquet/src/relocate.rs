@@ -98,17 +98,18 @@ async fn copy_array(source: &StoredArray, target: &StoredArray) -> Result<()> {
         });
         let at_once = source.options().concurrent_requests;
         stream::iter(copies).buffer_unordered(at_once).try_collect::<Vec<()>>().await?;
-        let manifest = Manifest { generation, ..(*described.manifest).clone() };
-        if target.put_manifest(&manifest, None).await? {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::AlreadyExists, "there is such an array already"))
+        Ok(())
     };
     let copied = copied.await;
+    let manifest = Manifest { generation, ..(*described.manifest).clone() };
+    // Nobody knows whether a write whose answer is missing has arrived, or will: then the copied parts stay.
+    let published = copied.is_ok() && target.put_manifest(&manifest, None).await?;
     target.store.delete(&target.marker(generation)?).await?;
-    if copied.is_err() {
-        // What was copied so far is no array; the failure of the copy is the one to report.
-        let _ = target.sweep().await;
+    if published {
+        return Ok(());
     }
-    copied
+    // What was copied so far is no array; the failure of the copy is the one to report.
+    let _ = target.sweep().await;
+    copied?;
+    Err(Error::new(ErrorKind::AlreadyExists, "there is such an array already"))
 }

@@ -2,8 +2,8 @@
 
 use fascicle_conformance::{Site, Suite};
 use fascicle_objects::{LocalStoreOptions, StoreConfig, StoreOptions};
-use fascicle_test_servers::{AzuriteServer, MotoServer, ObjectServer};
 use fascicle_parquet::{ParquetBackend, ParquetOptions};
+use fascicle_test_servers::{AzuriteServer, MotoServer, ObjectServer};
 use std::{
     process::ExitCode,
     sync::{LazyLock, OnceLock},
