@@ -27,15 +27,19 @@ impl ParquetBackend {
     /// in its place stays.
     pub(crate) async fn remove_array(&self, path: &EntryPath) -> Result<()> {
         let array = self.array_at(path)?;
-        array.store.delete(&array.key(MANIFEST_NAME)?).await?;
         let removed = async {
+            // Whoever lists the directory looks whether there still is an array, also if this ends early.
+            let marker = array.removal_marker()?;
+            array.store.put(&marker, bytes::Bytes::new()).await?;
+            array.store.delete(&array.key(MANIFEST_NAME)?).await?;
             let objects: Vec<Path> =
                 array.store.list(&array.prefix).map_ok(|object| object.location).try_collect().await?;
             // An array that somebody creates meanwhile stays.
             let stays = |name: &str| part_name::place_of(name).is_some() || name == MANIFEST_NAME;
             let strangers = objects.into_iter().filter(|object| !object.filename().is_some_and(stays));
             array.delete_all(strangers.collect()).await?;
-            array.sweep().await
+            array.sweep().await?;
+            array.store.delete(&marker).await
         };
         removed.await.map_err(|error: Error| error.at(path))
     }

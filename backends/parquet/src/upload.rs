@@ -125,8 +125,17 @@ impl StoredArray {
 
     /// The object that says that parts of a generation are being stored.
     pub(crate) fn marker(&self, generation: u64) -> Result<Path> {
+        self.marker_of(&format!("{generation:010}"))
+    }
+
+    /// The object that says that the array is being removed.
+    pub(crate) fn removal_marker(&self) -> Result<Path> {
+        self.marker_of("removal")
+    }
+
+    fn marker_of(&self, what: &str) -> Result<Path> {
         let name = self.prefix.filename().unwrap_or_default();
-        key(&format!("{}/{name}.{generation:010}", self.writing_folder()?))
+        key(&format!("{}/{name}.{what}", self.writing_folder()?))
     }
 
     /// Stores an object if there is none; where the store has no conditional writes, in any case.
