@@ -104,7 +104,7 @@ async fn copy_array(source: &StoredArray, target: &StoredArray) -> Result<()> {
         stream::iter(copies).buffer_unordered(at_once).try_collect::<Vec<()>>().await?;
         Ok(())
     };
-    let copied = copied.await;
+    let copied: Result<()> = copied.await;
     let manifest = Manifest { generation, ..(*described.manifest).clone() };
     // Nobody knows whether a write whose answer is missing has arrived, or will: then the copied parts stay.
     let published = copied.is_ok() && target.put_manifest(&manifest, None).await?;
