@@ -20,6 +20,7 @@ mod fault;
 mod file;
 mod given_path;
 mod given_up;
+mod history;
 mod limit;
 mod list;
 mod meta;
@@ -77,6 +78,7 @@ pub fn all() -> Vec<Behaviour> {
         build::behaviours(),
         given_path::behaviours(),
         modified::behaviours(),
+        history::behaviours(),
         race::behaviours(),
         takeover::behaviours(),
         recovery::behaviours(),

@@ -23,7 +23,8 @@ impl Store {
             capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
         }
         if conditions.create {
-            let by_creation = [Capability::TableAppend, Capability::TableNewColumns, Capability::TableCompact];
+            let by_creation =
+                [Capability::TableAppend, Capability::TableNewColumns, Capability::TableCompact];
             capabilities = by_creation.into_iter().fold(capabilities, Capabilities::with);
         }
         if is_durable {

@@ -44,6 +44,7 @@
 //! - Here: what programs that keep their data with fascicle name.
 //! - [`config`], [`roots`], [`tree`], [`compare`], [`convert`], [`size`]: each concept with all it has.
 //! - [`configuration`]: places with names, chosen outside of the program.
+//! - `sql`, with the feature of that name: queries over tables, arrays and configs.
 //! - [`ndarray`] and [`arrow`]: the crates whose types cross this API, in the versions it uses.
 //! - [`expert`]: places and markers. [`mod@backend`]: the contract, for those who write a backend.
 
@@ -61,6 +62,8 @@ mod place;
 mod quantity;
 mod registry;
 mod secret;
+#[cfg(feature = "sql")]
+pub mod sql;
 #[cfg(any(feature = "parquet", feature = "zarr"))]
 mod store_backend;
 #[cfg_attr(not(any(feature = "parquet", feature = "zarr")), path = "no_stores.rs")]
@@ -108,6 +111,7 @@ pub mod backend {
 pub mod expert {
     pub use crate::marker::{FORMAT_VERSION, MARKER_FILE, Marker};
     pub use crate::place::{Address, NamedPlace, Place};
+    pub use crate::quantity::parse_byte_size;
     pub use crate::registry::{OpenRequest, Registry};
     pub use crate::secret::looks_secret;
 }

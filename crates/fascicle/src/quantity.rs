@@ -1,6 +1,7 @@
 //! Numbers of bytes and lengths of time, as people write them in options: `8MiB`, `30s`.
 
 use fascicle_core::config::Value;
+use fascicle_core::{Error, ErrorKind, Result};
 #[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 use std::time::Duration;
 
@@ -22,6 +23,13 @@ pub(crate) fn byte_size(value: &Value) -> Option<u64> {
     let (number, unit) = split_unit(text);
     let (_, factor) = BYTE_UNITS.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// A number of bytes as people write it: `8MiB`, `512KiB`, `1000000`. Fails with [`ErrorKind::InvalidInput`], saying what is
+/// understood.
+pub fn parse_byte_size(text: &str) -> Result<u64> {
+    byte_size(&Value::from(text))
+        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("'{text}' is not {BYTE_SIZE_FORM}")))
 }
 
 /// A length of time; a number counts seconds.

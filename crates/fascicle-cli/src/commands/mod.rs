@@ -16,6 +16,8 @@ mod rm;
 mod rules;
 mod run;
 mod show;
+#[cfg(feature = "sql")]
+mod sql;
 mod table;
 mod tree;
 
@@ -52,6 +54,8 @@ pub(crate) enum Verb {
     Diff(diff::Diff),
     Compact(compact::Compact),
     Table(table::Table),
+    #[cfg(feature = "sql")]
+    Sql(sql::Sql),
     Completions(completions::Completions),
 }
 
@@ -75,6 +79,8 @@ impl Verb {
             Verb::Diff(verb) => verb.run(context).await,
             Verb::Compact(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
+            #[cfg(feature = "sql")]
+            Verb::Sql(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }
     }

@@ -16,4 +16,6 @@ mod output;
 mod places;
 mod put_and_get;
 mod refusals;
+mod secrets;
 mod shell;
+mod sql;
