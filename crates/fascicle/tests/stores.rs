@@ -95,7 +95,7 @@ async fn a_root_on_a_store_says_its_backend_once_it_was_named() {
     assert!(unnamed.to_string().contains("--backend zarr"), "{unnamed}");
     assert!(server.keys(BUCKET).is_empty(), "what is refused leaves nothing");
     let named = s3(&server).with_backend("zarr");
-    put_and_read(&named.clone().with_read_only(false).open(place).await.unwrap()).await;
+    put_and_read(&named.clone().with_read_only(false).open(place).await.unwrap(), "zarr").await;
     assert_eq!(
         server.object(BUCKET, "data/_fascicle.yaml").unwrap().bytes[..],
         b"format_version: 1\nbackend: zarr\n"[..]
