@@ -7,7 +7,7 @@ use fascicle_backend::{
     ArrayStore, Attributes, Backend, Capabilities, Capability, EntryPath, EntryStat, FileStore, Listing,
     MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
-use fascicle_objects::{Conditions, Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, Tree};
+use fascicle_objects::{Conditions, Store, StoreConfig, StoreFiles, StoreRecords, Tree};
 use std::{fmt, sync::Arc};
 
 /// A place in a store. Clones share the handle.
@@ -34,21 +34,21 @@ impl ZarrBackend {
     /// Opens the place that `config` describes, and finds out which conditions of writes its store honours.
     ///
     /// A place that does not exist yet, on a local file system, is created by the first write. Without conditional writes arrays
-    /// cannot be appended to or written in part, nor files appended to.
+    /// cannot be appended to or written in part, nor files appended to, and directories are built as
+    /// [`StoreConfig::coordination`] says. What is opened to be read alone is not written to by finding out.
     ///
     /// Errors: `InvalidInput` for options that make no sense, `NotFound` for a missing bucket, `PermissionDenied`, `Unavailable`.
     pub async fn open(config: &StoreConfig, options: ZarrOptions) -> Result<Self> {
-        let is_durable = !matches!(config.place, StorePlace::Memory(_));
-        Self::over(Store::open(config)?, options, is_durable).await
+        Self::over(Store::open(config)?, options).await
     }
 
-    /// The same for a store that is open already; `is_durable` says whether what is written to it survives the process.
-    pub async fn over(store: Store, options: ZarrOptions, is_durable: bool) -> Result<Self> {
+    /// The same for a store that is open already.
+    pub async fn over(store: Store, options: ZarrOptions) -> Result<Self> {
         let conditions = store.conditions().await?;
-        let capabilities = capabilities(conditions, is_durable, store.is_local());
+        let capabilities = capabilities(conditions, store.is_durable(), store.is_local());
         let places = ArrayPlaces::new(store.clone(), options)?;
         let tree = Tree::new(store.clone(), layout::layout());
-        let (files, records) = (StoreFiles::new(tree.clone()), StoreRecords::new(store));
+        let (files, records) = (StoreFiles::new(tree.clone()), StoreRecords::of_place(&store).await?);
         Ok(ZarrBackend { inner: Arc::new(Inner { tree, files, records, places, capabilities }) })
     }
 

@@ -10,9 +10,10 @@ use std::{fmt, sync::Arc, time::Duration};
 /// How a root finds and builds directories, and how it stores what is put into them.
 #[derive(Clone, Debug)]
 pub struct RootOptions {
-    /// Whether finished directories that another program made (the Python package datamate) are found by their config.
-    /// Looking for them lists the root once for each config that is not known yet.
-    pub adopt_foreign: bool,
+    /// Whether finished directories that the index does not know are found by their config: those that another program made
+    /// (the Python package datamate), or that were copied here. Looking for them lists the root once for each config that is not known
+    /// yet. `None` leaves it to whoever opens the place: yes, except on object stores.
+    pub adopt_foreign: Option<bool>,
     /// How often a builder shows that it is alive.
     pub beat: Duration,
     /// For how long a builder may show nothing before it is taken for dead.
@@ -27,10 +28,17 @@ pub struct RootOptions {
     pub table_defaults: TableDefaults,
 }
 
+impl RootOptions {
+    /// Whether directories that the index does not know are looked for.
+    pub(crate) fn adopts_foreign(&self) -> bool {
+        self.adopt_foreign.unwrap_or(true)
+    }
+}
+
 impl Default for RootOptions {
     fn default() -> Self {
         RootOptions {
-            adopt_foreign: true,
+            adopt_foreign: None,
             beat: Duration::from_secs(10),
             lease: Duration::from_secs(60),
             foreign_timeout: Duration::from_secs(600),

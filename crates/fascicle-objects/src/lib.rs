@@ -23,6 +23,7 @@
 mod aws_profile;
 mod conditional;
 mod config;
+mod connections;
 mod error;
 mod files;
 mod local_store;
@@ -38,7 +39,7 @@ mod store;
 mod tree;
 
 pub use conditional::{Condition, PutOutcome};
-pub use config::{StoreConfig, StoreLimits};
+pub use config::{Coordination, StoreConfig, StoreLimits};
 pub use files::{MOST_APPENDABLE_BYTES, StoreFiles};
 pub use local_store::{ConfinedLocalStore, LocalStoreOptions};
 pub use memory_store::MemoryStore;

@@ -135,13 +135,18 @@ impl Opening {
             tables: root.table_defaults,
             fsync: *fsync,
             lock_timeout: *lock_timeout,
+            read_only: *read_only,
         };
         let opened = registry.open(backend, request).await;
         let mut backend = opened.map_err(|error| self.explain(error, ""))?;
         if *read_only {
             backend = Arc::new(observed(backend, Arc::new(ReadOnly)));
         }
-        Ok(Root::with_options(backend, root.clone()))
+        let mut root = root.clone();
+        // On a store that would take a request for each directory.
+        let is_near = matches!(self.place, Place::Folder(_) | Place::Memory(_));
+        root.adopt_foreign = root.adopt_foreign.or(Some(is_near));
+        Ok(Root::with_options(backend, root))
     }
 
     /// The backend of a place that has no marker.

@@ -2,7 +2,7 @@
 
 use crate::configuration::did_you_mean;
 use crate::given::{Given, bad_value};
-use crate::stores::{LIMITS, is_service_option, store_address, store_config};
+use crate::stores::{USE, is_service_option, store_address, store_config};
 use crate::{OpenRequest, Place};
 use fascicle_core::{Backend, Codec, Error, ErrorKind, Result};
 use fascicle_objects::{LocalStoreOptions, StorePlace};
@@ -64,7 +64,7 @@ pub(crate) async fn zarr(request: OpenRequest) -> Result<Arc<dyn Backend>> {
     // Never from the root: it weakens a protection.
     set(&mut local.follow_symlinks, given.truth("follow_symlinks")?);
     set(&mut local.lock_timeout, lock_timeout);
-    let config = store_config(place, &request.options)?.with_local(local);
+    let config = store_config(place, &request.options)?.with_local(local).with_read_only(request.read_only);
     Ok(Arc::new(ZarrBackend::open(&config, options).await?))
 }
 
@@ -98,8 +98,8 @@ fn codec(given: &Given<'_>) -> Result<Option<Codec>> {
 /// Refuses options that neither this backend nor the client of the service knows.
 fn check_options(request: &OpenRequest, place: &StorePlace) -> Result<()> {
     let is_store = !matches!(place, StorePlace::Local(_) | StorePlace::Memory(_));
-    let limits = if is_store { &LIMITS[..] } else { &[] };
-    let known: Vec<&str> = [&STORED[..], &GIVEN, limits].concat();
+    let of_use = if is_store { &USE[..] } else { &[] };
+    let known: Vec<&str> = [&STORED[..], &GIVEN, of_use].concat();
     let is_known = |name: &str| known.contains(&name) || is_service_option(place, name);
     let Some(unknown) = request.options.keys().find(|name| !is_known(name)) else { return Ok(()) };
     let meant = did_you_mean(unknown, known.iter().copied());

@@ -199,7 +199,7 @@ impl<'a> Request<'a> {
                     }
                 }
                 Some(End::Stopped { .. } | End::Abandoned { .. }) => {}
-                None if self.root.options().adopt_foreign => {
+                None if self.root.options().adopts_foreign() => {
                     return Ok(match self.look_for_unknown().await? {
                         Some(Found::Finished(path)) => Some(path),
                         Some(Found::Running(_)) | None => None,
@@ -368,7 +368,7 @@ impl<'a> Request<'a> {
 
     /// Takes over a finished directory that the index does not know.
     async fn adopt(&self, epoch: &Epoch) -> Result<Option<EntryPath>> {
-        if self.fixed.is_some() || !self.root.options().adopt_foreign {
+        if self.fixed.is_some() || !self.root.options().adopts_foreign() {
             return Ok(None);
         }
         loop {

@@ -27,6 +27,16 @@ impl Site {
         Store::open(&self.config).unwrap()
     }
 
+    /// How it is opened.
+    pub(crate) fn config(&self) -> &StoreConfig {
+        &self.config
+    }
+
+    /// The same, opened otherwise.
+    pub(crate) fn open_as(&self, change: impl FnOnce(StoreConfig) -> StoreConfig) -> Store {
+        Store::open(&change(self.config.clone())).unwrap()
+    }
+
     pub(crate) fn local() -> Site {
         let folder = tempfile::tempdir().unwrap();
         let config = StoreConfig::new(folder.path().join("root").to_str().unwrap())
