@@ -3,13 +3,13 @@
 use super::BuildResult;
 use super::beat::Heartbeat;
 use super::guard::BuildGuard;
-use super::records::{Beat, Creator, End, Epoch, create_once, new_nonce, overwrite, read};
+use super::records::{Creator, End, Epoch, create_once, new_nonce, read};
 use super::resolve::{BuildStack, StackEntry, with_stack};
 use super::search::Request;
 use super::wait::stop_attempt;
 use crate::directory::read_meta;
 use crate::meta::BuildMark;
-use crate::{Directory, EntryPath, Error, ErrorKind, Meta, Result, Root, Status};
+use crate::{Directory, EntryPath, Error, ErrorKind, Meta, MetaWriteMode, Result, Root, Status, Version};
 use futures::FutureExt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -20,6 +20,13 @@ pub(super) enum Attempt {
     Committed(EntryPath),
     /// The epoch has ended already, mostly because somebody took this builder for dead.
     Fenced,
+}
+
+/// The directory of an attempt, and its meta as it was created.
+struct Begun {
+    path: EntryPath,
+    meta: Meta,
+    version: Version,
 }
 
 impl Request<'_> {
@@ -46,8 +53,8 @@ impl Request<'_> {
             Ok(None) => self.make_directory(epoch, &nonce).await,
             Err(error) => Err(error),
         };
-        let path = match begun {
-            Ok(path) => path,
+        let begun = match begun {
+            Ok(begun) => begun,
             // Nobody is to wait for a build that never began.
             Err(error) => {
                 cancelled.armed = false;
@@ -55,11 +62,8 @@ impl Request<'_> {
                 return Err(error);
             }
         };
+        let path = begun.path.clone();
         cancelled.attempt = Some(path.clone());
-        let first_beat = Beat { nonce: nonce.clone(), counter: 0, directory: Some(path.as_str().to_owned()) };
-        if let Err(error) = overwrite(self.backend(), &epoch.beat()?, &first_beat).await {
-            log::warn!("the first heartbeat of '{path}' was not written: {}", error.chain());
-        }
         let guard = Arc::new(BuildGuard::new(epoch.clone(), nonce.clone(), path.clone()));
         let heartbeat = Heartbeat::start(self.root.clone(), guard.clone())?;
         let directory = Directory::guarded(self.root.clone(), path.clone(), guard.clone());
@@ -69,8 +73,7 @@ impl Request<'_> {
             AssertUnwindSafe(with_stack(stack, async { build(directory).await })).catch_unwind().await;
         guard.end();
         // The thread may have a write under way; it is not waited for on this one.
-        let stopping = tokio::task::spawn_blocking(move || drop(heartbeat)).await;
-        debug_assert!(stopping.is_ok());
+        let has_beaten = tokio::task::spawn_blocking(move || heartbeat.stop()).await.unwrap_or(true);
         cancelled.armed = false;
         let failure = match result {
             Ok(Ok(())) => None,
@@ -101,9 +104,9 @@ impl Request<'_> {
             })?;
         match created {
             Creator::Mine => {
-                self.mark_done(epoch, &nonce, &path).await?;
+                self.say_done(epoch, &nonce, begun).await?;
                 // It has nothing to say any more; a waiter reads the end first.
-                if let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
+                if has_beaten && let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
                     log::debug!("the last heartbeat of '{path}' stays: {}", error.chain());
                 }
                 Ok(Attempt::Committed(path))
@@ -115,8 +118,19 @@ impl Request<'_> {
         }
     }
 
+    /// Says in its meta that a committed directory is done: by one write, if the meta is as it was when the build began.
+    async fn say_done(&self, epoch: &Epoch, nonce: &str, begun: Begun) -> Result<()> {
+        let Begun { path, mut meta, version } = begun;
+        meta.status = Status::Done;
+        match self.backend().write_meta(&path, meta.to_bytes()?, MetaWriteMode::UpdateIf(version)).await {
+            Ok(_) => Ok(()),
+            // Whatever it was, a look tells where things are.
+            Err(_) => self.mark_done(epoch, nonce, &path).await,
+        }
+    }
+
     /// Creates the directory of an attempt.
-    async fn make_directory(&self, epoch: &Epoch, nonce: &str) -> Result<EntryPath> {
+    async fn make_directory(&self, epoch: &Epoch, nonce: &str) -> Result<Begun> {
         let mark = BuildMark {
             identity: self.identity,
             key: self.key,
@@ -124,9 +138,12 @@ impl Request<'_> {
             nonce: nonce.to_owned(),
             version: self.rules.version.clone(),
         };
-        let meta = Meta::running(self.config.clone(), mark).to_bytes()?;
+        let meta = Meta::running(self.config.clone(), mark);
+        let bytes = meta.to_bytes()?;
         let Some(path) = &self.fixed else {
-            return self.root.name_hints().create(self.backend(), self.config.type_name(), meta).await;
+            let hints = self.root.name_hints();
+            let (path, version) = hints.create(self.backend(), self.config.type_name(), bytes).await?;
+            return Ok(Begun { path, meta, version });
         };
         if let Some(parent) = path.parent().filter(|parent| !parent.is_root()) {
             Directory::at(self.root.clone(), parent).before_write().await?;
@@ -138,8 +155,8 @@ impl Request<'_> {
         {
             self.backend().remove(path).await?;
         }
-        self.backend().create_directory(path, meta).await?;
-        Ok(path.clone())
+        let version = self.backend().create_directory(path, bytes).await?;
+        Ok(Begun { path: path.clone(), meta, version })
     }
 }
 

@@ -9,13 +9,18 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Shows that a builder is alive until it is dropped.
+/// A build that is over before this shows no sign of life but its claim. Where its builder dies before, nobody is told in which
+/// directory it built, and that one stays marked as being built.
+const FIRST_BEAT: Duration = Duration::from_secs(1);
+
+/// Shows that a builder is alive until it is stopped or dropped.
 ///
 /// On an operating-system thread of its own: a build function that blocks its runtime must not look dead.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     stop: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Returns whether it has written anything, or may have.
+    thread: Option<JoinHandle<bool>>,
 }
 
 impl Heartbeat {
@@ -25,11 +30,14 @@ impl Heartbeat {
             let RootTimes { beat, lease } = RootTimes::of(&root);
             let mut runtime = None;
             let mut last_success = Instant::now();
-            for counter in 1.. {
-                match stopped.recv_timeout(beat) {
+            let mut has_beaten = false;
+            let mut pause = beat.min(FIRST_BEAT);
+            for counter in 0.. {
+                match stopped.recv_timeout(pause) {
                     Err(mpsc::RecvTimeoutError::Timeout) => {}
-                    Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                    Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return has_beaten,
                 }
+                pause = beat;
                 // Made at the first beat: most builds are over before.
                 if runtime.is_none() {
                     runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok();
@@ -40,6 +48,7 @@ impl Heartbeat {
                     counter,
                     directory: Some(guard.directory().as_str().to_owned()),
                 };
+                has_beaten = true;
                 let beaten = runtime.block_on(async {
                     records::overwrite(&**root.backend(), &guard.epoch.beat()?, &body).await
                 });
@@ -49,6 +58,7 @@ impl Heartbeat {
                     guard.lose();
                 }
             }
+            has_beaten
         })?;
         Ok(Heartbeat { stop: Some(stop), thread: Some(thread) })
     }
@@ -65,12 +75,21 @@ impl RootTimes {
     }
 }
 
-impl Drop for Heartbeat {
-    fn drop(&mut self) {
+impl Heartbeat {
+    /// Ends it, and returns whether there is a record of it.
+    pub(super) fn stop(mut self) -> bool {
+        self.end()
+    }
+
+    fn end(&mut self) -> bool {
         drop(self.stop.take());
         // A beat under way is waited for, so that none lands after the epoch has ended and its records may be gone.
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.thread.take().is_some_and(|thread| thread.join().unwrap_or(true))
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.end();
     }
 }

@@ -1,7 +1,7 @@
 //! Automatic names: the type and the first free number.
 
 use super::records::new_nonce;
-use crate::{Backend, EntryKind, EntryPath, Error, ErrorKind, Result, ResultExt};
+use crate::{Backend, EntryKind, EntryPath, Error, ErrorKind, Result, ResultExt, Version};
 use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -22,13 +22,14 @@ impl NameHints {
         numbered(type_name, first_gap(backend, type_name).await?)
     }
 
-    /// Creates a directory under the first free name. Whoever else asks at the same time gets another one.
+    /// Creates a directory under the first free name, and returns the version of its meta. Whoever else asks at the same time gets
+    /// another one.
     pub(crate) async fn create(
         &self,
         backend: &dyn Backend,
         type_name: &str,
         meta: Bytes,
-    ) -> Result<EntryPath> {
+    ) -> Result<(EntryPath, Version)> {
         check_type_name(type_name)?;
         for _ in 0..COLLISIONS {
             let hint = self.next.lock().unwrap_or_else(PoisonError::into_inner).get(type_name).copied();
@@ -40,12 +41,12 @@ impl NameHints {
             for number in first..first.saturating_add(64) {
                 let path = numbered(type_name, number)?;
                 match backend.create_directory(&path, meta.clone()).await {
-                    Ok(_) => {
+                    Ok(version) => {
                         self.next
                             .lock()
                             .unwrap_or_else(PoisonError::into_inner)
                             .insert(type_name.to_owned(), number + 1);
-                        return Ok(path);
+                        return Ok((path, version));
                     }
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                     Err(error) => return Err(error),
@@ -57,7 +58,7 @@ impl NameHints {
             let random = new_nonce()?;
             let path = EntryPath::parse(&format!("{type_name}_{}", random.get(..8).unwrap_or(&random)))?;
             match backend.create_directory(&path, meta.clone()).await {
-                Ok(_) => return Ok(path),
+                Ok(version) => return Ok((path, version)),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -116,18 +117,19 @@ mod tests {
     async fn gaps_are_filled_and_numbers_are_hexadecimal() {
         let backend = fascicle_memory::MemoryBackend::new();
         let hints = NameHints::default();
+        let create = async |type_name: &str| {
+            let (path, _) = hints.create(&backend, type_name, Bytes::new()).await.unwrap();
+            path.as_str().to_owned()
+        };
         for _ in 0..17 {
-            hints.create(&backend, "Foo", Bytes::new()).await.unwrap();
+            create("Foo").await;
         }
         assert_eq!(hints.first_free(&backend, "Foo").await.unwrap().as_str(), "Foo_0011");
         backend.remove(&EntryPath::parse("Foo_0003").unwrap()).await.unwrap();
         hints.forget();
-        assert_eq!(hints.create(&backend, "Foo", Bytes::new()).await.unwrap().as_str(), "Foo_0003");
-        assert_eq!(hints.create(&backend, "Foo", Bytes::new()).await.unwrap().as_str(), "Foo_0011");
-        assert_eq!(
-            hints.create(&backend, "Foo_0000x", Bytes::new()).await.unwrap().as_str(),
-            "Foo_0000x_0000"
-        );
+        assert_eq!(create("Foo").await, "Foo_0003");
+        assert_eq!(create("Foo").await, "Foo_0011");
+        assert_eq!(create("Foo_0000x").await, "Foo_0000x_0000");
     }
 
     #[test]

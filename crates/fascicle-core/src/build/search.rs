@@ -160,7 +160,11 @@ impl<'a> Request<'a> {
                 }
                 None => {}
             }
-            let claim = match read::<Claim>(self.backend(), &epoch.claim()?).await? {
+            // Whoever looks for unknown directories first looks whether that is of use. Others are told by their own claim.
+            let is_looked_for = self.fixed.is_none() && self.root.options().adopts_foreign();
+            let known =
+                if is_looked_for { read::<Claim>(self.backend(), &epoch.claim()?).await? } else { None };
+            let claim = match known {
                 Some(claim) => claim,
                 None => {
                     if let Some(adopted) = self.adopt(&epoch).await? {
