@@ -4,10 +4,10 @@ use crate::{array_places::ArrayPlaces, config::ZarrOptions, layout};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayStore, Attributes, Backend, Capabilities, Capability, EntryPath, EntryStat, FileStore, Listing,
-    MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
+    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, MetaRecord,
+    MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
-use fascicle_objects::{Conditions, Store, StoreConfig, StoreFiles, StoreRecords, Tree};
+use fascicle_objects::{Store, StoreConfig, StoreFiles, StoreRecords, StoreTables, Tree};
 use std::{fmt, sync::Arc};
 
 /// A place in a store. Clones share the handle.
@@ -19,6 +19,7 @@ pub struct ZarrBackend {
 struct Inner {
     tree: Tree,
     files: StoreFiles,
+    tables: StoreTables,
     records: StoreRecords,
     places: ArrayPlaces,
     capabilities: Capabilities,
@@ -34,7 +35,7 @@ impl ZarrBackend {
     /// Opens the place that `config` describes, and finds out which conditions of writes its store honours.
     ///
     /// A place that does not exist yet, on a local file system, is created by the first write. Without conditional writes arrays
-    /// cannot be appended to or written in part, nor files appended to, and directories are built as
+    /// cannot be appended to or written in part, nor files and tables appended to, and directories are built as
     /// [`StoreConfig::coordination`] says. What is opened to be read alone is not written to by finding out.
     ///
     /// Errors: `InvalidInput` for options that make no sense, `NotFound` for a missing bucket, `PermissionDenied`, `Unavailable`.
@@ -44,12 +45,12 @@ impl ZarrBackend {
 
     /// The same for a store that is open already.
     pub async fn over(store: Store, options: ZarrOptions) -> Result<Self> {
-        let conditions = store.conditions().await?;
-        let capabilities = capabilities(conditions, store.is_durable(), store.is_local());
+        let capabilities = store.capabilities(store.is_durable()).await?;
         let places = ArrayPlaces::new(store.clone(), options)?;
         let tree = Tree::new(store.clone(), layout::layout());
-        let (files, records) = (StoreFiles::new(tree.clone()), StoreRecords::of_place(&store).await?);
-        Ok(ZarrBackend { inner: Arc::new(Inner { tree, files, records, places, capabilities }) })
+        let (files, tables) = (StoreFiles::new(tree.clone()), StoreTables::new(tree.clone())?);
+        let records = StoreRecords::of_place(&store).await?;
+        Ok(ZarrBackend { inner: Arc::new(Inner { tree, files, tables, records, places, capabilities }) })
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -59,22 +60,6 @@ impl ZarrBackend {
     pub(crate) fn places(&self) -> &ArrayPlaces {
         &self.inner.places
     }
-}
-
-fn capabilities(conditions: Conditions, is_durable: bool, is_local: bool) -> Capabilities {
-    let always = [Capability::Arrays, Capability::Attributes, Capability::Copy, Capability::Write];
-    let mut capabilities: Capabilities = always.into_iter().collect();
-    if conditions == (Conditions { create: true, update: true }) {
-        let conditional = [Capability::ArrayAppend, Capability::ArrayRegionWrite, Capability::FileAppend];
-        capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
-    }
-    if is_durable {
-        capabilities = capabilities.with(Capability::Durable);
-    }
-    if is_local {
-        capabilities = capabilities.with(Capability::Rename);
-    }
-    capabilities
 }
 
 #[async_trait]
@@ -144,6 +129,6 @@ impl Backend for ZarrBackend {
     }
 
     fn tables(&self) -> Option<&dyn TableStore> {
-        None
+        Some(&self.inner.tables)
     }
 }

@@ -63,6 +63,32 @@ pub struct BuildMark {
     pub nonce: String,
     /// The declared version of the code that built it.
     pub version: Option<Value>,
+    /// How far its build got when it was [interrupted](crate::Interrupted); null when it did not say.
+    pub interrupted: Option<Value>,
+}
+
+impl BuildMark {
+    /// The name of the directory, within the one at a given path, into which the attempt writes; `None` for a directory with an
+    /// automatic name, which no two attempts share.
+    pub(crate) fn attempt_name(&self) -> Option<String> {
+        (self.key != self.identity).then(|| format!("{ATTEMPT}{}-{}", self.epoch, self.nonce))
+    }
+}
+
+/// How the names of the directories of attempts begin.
+const ATTEMPT: &str = "attempt-";
+
+/// Whether a name is that of the directory of an attempt.
+pub(crate) fn is_attempt_name(name: &str) -> bool {
+    attempt_epoch(name).is_some()
+}
+
+/// The epoch of an attempt by the name of its directory.
+pub(crate) fn attempt_epoch(name: &str) -> Option<u64> {
+    let (epoch, nonce) = name.strip_prefix(ATTEMPT)?.split_once('-')?;
+    let is_nonce = nonce.len() == 32 && nonce.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let number = epoch.parse().ok()?;
+    (is_nonce && epoch == format!("{number}")).then_some(number)
 }
 
 /// The meta of a directory.
@@ -118,6 +144,9 @@ impl Meta {
             if let Some(version) = &build.version {
                 own.insert("version".to_owned(), version.clone());
             }
+            if let Some(progress) = &build.interrupted {
+                own.insert("interrupted".to_owned(), progress.clone());
+            }
             map.insert(OWN_KEY.to_owned(), Value::Map(own));
         }
         Value::Map(map)
@@ -158,6 +187,7 @@ fn read_mark(value: &Value) -> Option<BuildMark> {
         epoch: map.get("epoch")?.as_u64()?,
         nonce: map.get("nonce")?.as_str()?.to_owned(),
         version: map.get("version").cloned(),
+        interrupted: map.get("interrupted").cloned(),
     })
 }
 
@@ -190,6 +220,7 @@ mod tests {
             epoch: 3,
             nonce: "ab".to_owned(),
             version: Some("2026-01".into()),
+            interrupted: Some(Value::Null),
         };
         let meta = Meta::running(Config::new("Cells").with("seed", 0), mark);
         let read = Meta::from_bytes(&meta.to_bytes().unwrap()).unwrap();

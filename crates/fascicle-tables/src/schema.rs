@@ -1,6 +1,6 @@
 //! Whether rows fit a table: the comparison of schemas.
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef, UnionFields};
 use fascicle_backend::{Error, ErrorKind, Result};
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
@@ -24,6 +24,67 @@ pub fn check_same_columns(stored: &Schema, given: &Schema) -> Result<()> {
         let _ = write!(message, "; and {} more differences", differences.len() - MAX_LISTED);
     }
     Err(Error::new(ErrorKind::Mismatch, message).hint("nothing was changed; cast the columns to the table's"))
+}
+
+/// Refuses, with [`ErrorKind::Mismatch`] naming every difference, columns of `narrow` that are not also columns of `wide`, of
+/// the same type and nullability and in the same order, and further columns of `wide` that are not nullable. What
+/// [`check_same_columns`] does not compare is not compared here.
+pub fn check_extends(wide: &Schema, narrow: &Schema) -> Result<()> {
+    if std::ptr::eq(wide, narrow) {
+        return Ok(());
+    }
+    let is_shared = |field: &&FieldRef| !field.is_nullable() || narrow.field_with_name(field.name()).is_ok();
+    let shared: Vec<FieldRef> = wide.fields().iter().filter(is_shared).cloned().collect();
+    check_same_columns(&Schema::new(shared), narrow)
+}
+
+/// The columns of a table when rows of `given` are added that may have new columns, and lack others: the stored ones, and then the new
+/// ones in their order. Fails with [`ErrorKind::Mismatch`], naming every difference, unless the columns that both have are the same and
+/// in the same order, and those that one of them lacks are nullable.
+pub fn with_new_columns(stored: &SchemaRef, given: &SchemaRef) -> Result<SchemaRef> {
+    if Arc::ptr_eq(stored, given) || stored.fields() == given.fields() {
+        return Ok(Arc::clone(stored));
+    }
+    let is_new = |field: &&FieldRef| stored.field_with_name(field.name()).is_err();
+    if let Some(field) = given.fields().iter().filter(is_new).find(|field| !field.is_nullable()) {
+        return Err(Error::new(
+            ErrorKind::Mismatch,
+            format!(
+                "the new column '{}' is not nullable, but rows that are there already have no value",
+                field.name()
+            ),
+        )
+        .hint("declare the column nullable"));
+    }
+    let known: Vec<FieldRef> = given.fields().iter().filter(|field| !is_new(field)).cloned().collect();
+    check_extends(stored, &Schema::new(known))?;
+    let new = given.fields().iter().filter(is_new);
+    let fields: Vec<FieldRef> = stored.fields().iter().chain(new).cloned().collect();
+    Ok(Arc::new(Schema::new_with_metadata(fields, stored.metadata().clone())))
+}
+
+/// The same rows with all columns of `schema`, null in those that the batch does not have; [`ErrorKind::Mismatch`] unless it has no
+/// others, see [`check_extends`].
+pub fn fit_to(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if batch.num_columns() == schema.fields().len() {
+        return align_batch(batch, schema);
+    }
+    check_extends(schema, batch.schema_ref())?;
+    let rows = batch.num_rows();
+    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = schema
+        .fields()
+        .iter()
+        .map(|field| match batch.schema_ref().column_with_name(field.name()) {
+            Some((position, own)) => (Arc::new(own.clone()), Arc::clone(batch.column(position))),
+            None => (Arc::clone(field), new_null_array(field.data_type(), rows)),
+        })
+        .unzip();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let filled = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options);
+    let filled = filled.map_err(|error| {
+        Error::new(ErrorKind::Internal, "the columns cannot be filled with nulls").caused_by(error)
+    })?;
+    align_batch(filled, schema)
 }
 
 fn differences(stored: &Schema, given: &Schema) -> Vec<String> {
@@ -134,7 +195,7 @@ pub fn align_batch(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{ArrayRef, Int64Array, ListArray, types::Int64Type};
+    use arrow_array::{Int64Array, ListArray, types::Int64Type};
 
     fn schema(fields: &[(&str, DataType, bool)]) -> Schema {
         Schema::new(
@@ -208,6 +269,41 @@ mod tests {
             schema(&[("s", DataType::Struct(vec![Field::new(name, DataType::Int8, true)].into()), true)])
         };
         assert!(check_same_columns(&fields("x"), &fields("y")).is_err());
+    }
+
+    #[test]
+    fn a_table_may_have_more_nullable_columns_than_a_part() {
+        let wide = schema(&[("a", DataType::Int64, false), ("n", DataType::Utf8, true)]);
+        let narrow = schema(&[("a", DataType::Int64, false)]);
+        check_extends(&wide, &narrow).unwrap();
+        let strict = schema(&[("a", DataType::Int64, false), ("n", DataType::Utf8, false)]);
+        let error = check_extends(&strict, &narrow).unwrap_err();
+        assert!(error.message().contains("'n' (Utf8) is missing"), "{error}");
+        assert!(
+            check_extends(&narrow, &wide).unwrap_err().message().contains("'n' (Utf8) is not in the table")
+        );
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        let batch = RecordBatch::try_new(Arc::new(narrow), vec![numbers]).unwrap();
+        let fitted = fit_to(batch, &Arc::new(wide.clone())).unwrap();
+        assert_eq!((fitted.schema().as_ref(), fitted.column(1).null_count()), (&wide, 2));
+    }
+
+    #[test]
+    fn new_columns_come_last_and_must_be_nullable() {
+        let stored = Arc::new(schema(&[("a", DataType::Int64, false), ("n", DataType::Utf8, true)]));
+        let given = Arc::new(schema(&[("x", DataType::Date32, true), ("a", DataType::Int64, false)]));
+        let both = with_new_columns(&stored, &given).unwrap();
+        let names: Vec<&str> = both.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["a", "n", "x"]);
+        for (given, reason) in [
+            (schema(&[("a", DataType::Int64, false), ("x", DataType::Int8, false)]), "'x' is not nullable"),
+            (schema(&[("a", DataType::Int32, false)]), "'a' is Int32 and not Int64"),
+            (schema(&[("n", DataType::Utf8, true)]), "'a' (Int64) is missing"),
+        ] {
+            let error = with_new_columns(&stored, &Arc::new(given)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Mismatch);
+            assert!(error.message().contains(reason), "{error}");
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@ use crate::stores::{StoreRoot, is_connection_option};
 use crate::{Marker, OpenOptions, OpenRequest, Place};
 use fascicle_core::config::Map;
 use fascicle_core::wrap::{ReadOnly, observed};
-use fascicle_core::{Error, ErrorKind, Result, Root};
+use fascicle_core::{Error, ErrorKind, Result, Root, RootOptions};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A place to be opened, and everything that the caller and the configuration say about how.
 pub(crate) struct Opening {
@@ -143,9 +144,13 @@ impl Opening {
             backend = Arc::new(observed(backend, Arc::new(ReadOnly)));
         }
         let mut root = root.clone();
-        // On a store that would take a request for each directory.
-        let is_near = matches!(self.place, Place::Folder(_) | Place::Memory(_));
-        root.adopt_foreign = root.adopt_foreign.or(Some(is_near));
+        if matches!(self.place, Place::Address(_)) {
+            // Every look is a request, and no program without an index writes there.
+            root.adopt_foreign.get_or_insert(false);
+            if root.poll == RootOptions::default().poll {
+                root.poll = (Duration::from_millis(200), Duration::from_secs(5));
+            }
+        }
         Ok(Root::with_options(backend, root))
     }
 
@@ -157,14 +162,14 @@ impl Opening {
                 true => (
                     ErrorKind::InvalidInput,
                     "it does not say which backend it has, and none was asked for",
-                    "say it once, such as zarr: as the backend of the place in 'fascicle.yaml', when it is opened, or with \
-                     `fascicle init PLACE --backend zarr`",
+                    "say it once, such as zarr or parquet: as the backend of the place in 'fascicle.yaml', when it is \
+                     opened, or with `fascicle init PLACE --backend zarr`",
                 ),
                 false => (
                     ErrorKind::Unsupported,
                     "storage at such an address is not known here",
-                    "known are folders, 'memory:', and 's3://', 'gs://', 'az://', 'abfs://' with the feature 'zarr'; write './' \
-                     before the name of a folder that looks like an address",
+                    "known are folders, 'memory:', and 's3://', 'gs://', 'az://', 'abfs://' with the features 'zarr' and \
+                     'parquet'; write './' before the name of a folder that looks like an address",
                 ),
             };
             self.explain(Error::new(kind, message).hint(hint), "")

@@ -17,6 +17,8 @@ pub enum Operation {
     Copy,
     /// [`Backend::read_meta`](crate::Backend::read_meta)
     ReadMeta,
+    /// [`Backend::meta_stamps`](crate::Backend::meta_stamps)
+    MetaStamps,
     /// [`Backend::write_meta`](crate::Backend::write_meta)
     WriteMeta,
     /// [`Backend::read_attributes`](crate::Backend::read_attributes)
@@ -59,8 +61,10 @@ pub enum Operation {
     AppendArray,
     /// [`TableStore::create`](crate::TableStore::create)
     CreateTable,
-    /// [`TableStore::append`](crate::TableStore::append)
+    /// [`TableStore::append`](crate::TableStore::append) and [`append_with`](crate::TableStore::append_with)
     AppendTable,
+    /// [`TableStore::compact`](crate::TableStore::compact)
+    CompactTable,
     /// [`TableWriter::write`](crate::TableWriter::write)
     WriteTable,
     /// [`TableWriter::finish`](crate::TableWriter::finish)
@@ -75,7 +79,7 @@ impl Operation {
     /// The verb phrase that follows "cannot" in an error.
     pub fn phrase(self) -> &'static str {
         match self {
-            Operation::List => "list",
+            Operation::List | Operation::MetaStamps => "list",
             Operation::Stat => "look at",
             Operation::CreateDirectory => "create directory",
             Operation::Remove => "remove",
@@ -100,6 +104,7 @@ impl Operation {
             Operation::AppendArray => "append to array",
             Operation::CreateTable | Operation::WriteTable | Operation::FinishTable => "write table",
             Operation::AppendTable => "append to table",
+            Operation::CompactTable => "compact table",
             Operation::DescribeTable => "open table",
             Operation::ScanTable => "read table",
         }
@@ -112,6 +117,7 @@ impl Operation {
             Operation::List
                 | Operation::Stat
                 | Operation::ReadMeta
+                | Operation::MetaStamps
                 | Operation::ReadAttributes
                 | Operation::ReadFile
                 | Operation::ReadRecord

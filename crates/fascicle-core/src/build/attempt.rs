@@ -2,14 +2,16 @@
 
 use super::BuildResult;
 use super::beat::Heartbeat;
-use super::guard::BuildGuard;
+use super::guard::{BuildGuard, MadeAttempt};
+use super::interruption::{Interrupted, Resumable};
 use super::records::{Creator, End, Epoch, create_once, new_nonce, read};
 use super::resolve::{BuildStack, StackEntry, with_stack};
 use super::search::Request;
-use super::wait::stop_attempt;
-use crate::directory::read_meta;
+use super::wait::{stop_attempt, stop_attempt_at};
+use crate::config::Value;
+use crate::directory::update_meta;
 use crate::meta::BuildMark;
-use crate::{Directory, EntryPath, Error, ErrorKind, Meta, MetaWriteMode, Result, Root, Status, Version};
+use crate::{Directory, EntryPath, Error, ErrorKind, Meta, Result, Root, Status};
 use futures::FutureExt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -22,19 +24,13 @@ pub(super) enum Attempt {
     Fenced,
 }
 
-/// The directory of an attempt, and its meta as it was created.
-struct Begun {
-    path: EntryPath,
-    meta: Meta,
-    version: Version,
-}
-
 impl Request<'_> {
     /// Builds, as the holder of the claim on `epoch`.
     pub(super) async fn attempt<B, F>(
         &self,
         epoch: &Epoch,
         nonce: String,
+        resumable: Option<&Resumable>,
         build: &B,
         stack: &BuildStack,
     ) -> Result<Attempt>
@@ -50,11 +46,16 @@ impl Request<'_> {
                 cancelled.armed = false;
                 return Ok(Attempt::Fenced);
             }
-            Ok(None) => self.make_directory(epoch, &nonce).await,
+            Ok(None) => self.make_directory(epoch, &nonce, resumable).await,
             Err(error) => Err(error),
         };
-        let begun = match begun {
-            Ok(begun) => begun,
+        let made = match begun {
+            Ok(Some(made)) => made,
+            // A later attempt has begun, so that this epoch has ended.
+            Ok(None) => {
+                cancelled.armed = false;
+                return Ok(Attempt::Fenced);
+            }
             // Nobody is to wait for a build that never began.
             Err(error) => {
                 cancelled.armed = false;
@@ -62,31 +63,53 @@ impl Request<'_> {
                 return Err(error);
             }
         };
-        let path = begun.path.clone();
+        let (path, directory) = (made.target.clone(), made.directory.clone());
         cancelled.attempt = Some(path.clone());
-        let guard = Arc::new(BuildGuard::new(epoch.clone(), nonce.clone(), path.clone()));
-        let heartbeat = Heartbeat::start(self.root.clone(), guard.clone())?;
-        let directory = Directory::guarded(self.root.clone(), path.clone(), guard.clone());
+        let guard = Arc::new(BuildGuard::new(
+            epoch.clone(),
+            nonce.clone(),
+            made,
+            self.options().interruption.clone(),
+            self.root.options(),
+        ));
+        if let Err(error) = guard.beat(self.root).await {
+            log::warn!("the first sign of life of '{path}' was not written: {}", error.chain());
+        }
+        let storage = self.root.outside_builds();
+        let heartbeat = Heartbeat::start(storage.clone(), guard.clone())?;
         let mut stack = stack.clone();
-        stack.0.push(StackEntry { root: self.root.token(), key: self.key, nonce: nonce.clone() });
+        let token = self.root.token();
+        stack.0.push(StackEntry {
+            root: token,
+            key: self.key,
+            nonce: nonce.clone(),
+            guard: guard.clone(),
+            storage: storage.clone(),
+        });
+        let directory = Directory::guarded(storage.within_builds(stack.clone()), directory, guard.clone());
         let result =
             AssertUnwindSafe(with_stack(stack, async { build(directory).await })).catch_unwind().await;
         guard.end();
         // The thread may have a write under way; it is not waited for on this one.
-        let has_beaten = tokio::task::spawn_blocking(move || heartbeat.stop()).await.unwrap_or(true);
+        let stopping = tokio::task::spawn_blocking(move || drop(heartbeat)).await;
+        debug_assert!(stopping.is_ok());
         cancelled.armed = false;
         let failure = match result {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
             Err(panic) => Some(panic_message(&*panic).into()),
         };
+        if let Some(interrupted) = failure.as_ref().and_then(|failure| failure.downcast_ref::<Interrupted>())
+        {
+            return Err(self.end_interrupted(epoch, nonce, &path, interrupted).await);
+        }
         if let Some(failure) = failure {
             let error = Error::new(ErrorKind::BuildFailed, format!("the build function failed: {failure}"))
                 .hint(format!(
                     "what it wrote is kept in '{path}', status 'stopped'; the next call builds again"
                 ));
             // The caller learns why the build failed, whatever else goes wrong; the lease ends what could not be ended.
-            if let Err(error) = end_stopped(self.root, epoch, Some(&path), &failure.to_string()).await {
+            if let Err(error) = end_stopped(self.root, epoch, Some(&path), &story(&*failure)).await {
                 log::warn!("a failed build could not be ended: {}", error.chain());
             }
             return Err(error.caused_by(failure));
@@ -104,9 +127,10 @@ impl Request<'_> {
             })?;
         match created {
             Creator::Mine => {
-                self.say_done(epoch, &nonce, begun).await?;
+                let done = self.mark_done(epoch, &nonce, &path).await;
+                done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
                 // It has nothing to say any more; a waiter reads the end first.
-                if has_beaten && let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
+                if let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
                     log::debug!("the last heartbeat of '{path}' stays: {}", error.chain());
                 }
                 Ok(Attempt::Committed(path))
@@ -118,45 +142,91 @@ impl Request<'_> {
         }
     }
 
-    /// Says in its meta that a committed directory is done: by one write, if the meta is as it was when the build began.
-    async fn say_done(&self, epoch: &Epoch, nonce: &str, begun: Begun) -> Result<()> {
-        let Begun { path, mut meta, version } = begun;
-        meta.status = Status::Done;
-        match self.backend().write_meta(&path, meta.to_bytes()?, MetaWriteMode::UpdateIf(version)).await {
-            Ok(_) => Ok(()),
-            // Whatever it was, a look tells where things are.
-            Err(_) => self.mark_done(epoch, nonce, &path).await,
-        }
+    /// Ends the epoch of a build that stopped halfway, and returns what the caller is told. Nothing is written any more: the guard
+    /// of the build has ended.
+    async fn end_interrupted(
+        &self,
+        epoch: &Epoch,
+        nonce: String,
+        path: &EntryPath,
+        interrupted: &Interrupted,
+    ) -> Error {
+        let ended = async {
+            let progress = interrupted.to_text()?;
+            let end = End::Interrupted { nonce, directory: path.as_str().to_owned(), progress };
+            let created = create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease).await?;
+            // It says so to whoever looks at the meta, the Python package datamate included.
+            let progress = interrupted.progress().cloned().unwrap_or(Value::Null);
+            let is_mine = created == Creator::Mine;
+            stop_attempt_at(self.root, path, epoch, is_mine.then_some(progress)).await;
+            Ok::<bool, Error>(is_mine)
+        };
+        let hint = match ended.await {
+            Ok(true) => "the next call goes on in its directory, if its build function can, or builds anew",
+            Ok(false) => "another process has taken over the build",
+            Err(error) => {
+                log::warn!("an interrupted build could not be ended: {}", error.chain());
+                "it could not be said that it was interrupted; the next call builds anew"
+            }
+        };
+        Error::new(ErrorKind::BuildFailed, format!("the build in '{path}' stopped halfway"))
+            .hint(hint)
+            .caused_by(interrupted.clone())
     }
 
-    /// Creates the directory of an attempt.
-    async fn make_directory(&self, epoch: &Epoch, nonce: &str) -> Result<Begun> {
+    /// Creates the directory of an attempt, or takes over that of an interrupted one; `None` when a later one has begun.
+    async fn make_directory(
+        &self,
+        epoch: &Epoch,
+        nonce: &str,
+        resumable: Option<&Resumable>,
+    ) -> Result<Option<MadeAttempt>> {
         let mark = BuildMark {
             identity: self.identity,
             key: self.key,
             epoch: epoch.number,
             nonce: nonce.to_owned(),
             version: self.rules.version.clone(),
+            interrupted: None,
         };
-        let meta = Meta::running(self.config.clone(), mark);
-        let bytes = meta.to_bytes()?;
-        let Some(path) = &self.fixed else {
-            let hints = self.root.name_hints();
-            let (path, version) = hints.create(self.backend(), self.config.type_name(), bytes).await?;
-            return Ok(Begun { path, meta, version });
-        };
-        if let Some(parent) = path.parent().filter(|parent| !parent.is_root()) {
-            Directory::at(self.root.clone(), parent).before_write().await?;
+        if let Some(path) = &self.fixed {
+            return self.make_at(path, epoch, mark, resumable).await;
         }
-        // Left over from an attempt that did not make it.
-        if let Some((leftover, _)) = read_meta(self.root, path).await?
-            && leftover.build.is_some_and(|mark| mark.key == self.key)
-            && leftover.status != Status::Done
+        if let Some(resumable) = resumable
+            && let Some(path) = self.take_over(resumable, &mark).await?
         {
-            self.backend().remove(path).await?;
+            let resumed_from = Some(resumable.progress.clone());
+            return Ok(Some(MadeAttempt { directory: path.clone(), target: path, resumed_from }));
         }
-        let version = self.backend().create_directory(path, bytes).await?;
-        Ok(Begun { path: path.clone(), meta, version })
+        let meta = Meta::running(self.config.clone(), mark).to_bytes()?;
+        let path = self.root.name_hints().create(self.backend(), self.config.type_name(), meta).await?;
+        Ok(Some(MadeAttempt { directory: path.clone(), target: path, resumed_from: None }))
+    }
+}
+
+impl Request<'_> {
+    /// Puts the mark of a new attempt on the directory of an interrupted one, which has ended; `None` when it is not as that one
+    /// left it.
+    async fn take_over(&self, resumable: &Resumable, mark: &BuildMark) -> Result<Option<EntryPath>> {
+        let path = self.checked_path(&resumable.directory)?;
+        let taken = update_meta(self.root, &path, |meta| {
+            let is_left = meta.build.as_ref().is_some_and(|left| {
+                left.key == self.key && left.epoch == resumable.epoch && left.nonce == resumable.nonce
+            });
+            let resumes =
+                is_left && !meta.modified && matches!(meta.status, Status::Stopped | Status::Running);
+            if resumes {
+                meta.status = Status::Running;
+                meta.build = Some(mark.clone());
+            }
+            resumes
+        });
+        let taken = match taken.await {
+            Ok(meta) => meta.and_then(|meta| meta.build).is_some_and(|build| build.nonce == mark.nonce),
+            Err(error) if error.kind() == ErrorKind::Corrupt => false,
+            Err(error) => return Err(error),
+        };
+        Ok(taken.then_some(path))
     }
 }
 
@@ -169,6 +239,18 @@ async fn end_stopped(root: &Root, epoch: &Epoch, path: Option<&EntryPath>, error
         stop_attempt(root, path, epoch).await;
     }
     Ok(())
+}
+
+/// An error and its causes in one line.
+fn story(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -7,10 +7,17 @@
 
 mod attempt;
 mod beat;
+mod circle;
+mod clock;
 mod definition;
+mod explain;
 mod flight;
 mod foreign;
+mod given_path;
 mod guard;
+mod interruption;
+mod judge;
+mod known;
 mod modify;
 mod names;
 mod process;
@@ -20,6 +27,8 @@ mod search;
 mod wait;
 
 pub use definition::{Build, BuildResult, PinnedRoot, Precedence};
+pub use explain::{Explanation, NearConfig, PastBuild, PastOutcome};
+pub use interruption::{Interrupted, Interruption};
 pub use resolve::{OnMismatch, Outcome, Resolution, ResolveOptions};
 
 pub(crate) use definition::type_name;
@@ -28,4 +37,4 @@ pub(crate) use foreign::ForeignDirectories;
 pub(crate) use guard::BuildGuard;
 pub(crate) use modify::{Finished, mark_modified, retire};
 pub(crate) use names::NameHints;
-pub(crate) use resolve::{current_stack, with_stack};
+pub(crate) use resolve::{BuildStack, current_stack, with_stack};

@@ -13,6 +13,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
+/// The largest body of a record.
+pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
+
 /// The first claim of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Claim {
@@ -29,6 +32,18 @@ pub(super) struct Beat {
     pub counter: u64,
     /// The directory of the attempt, relative to the root.
     pub directory: Option<String>,
+    /// The builds that this one waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_on: Vec<WaitingOn>,
+}
+
+/// A build that another one waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WaitingOn {
+    /// What its epochs are of.
+    pub key: String,
+    /// Which epoch.
+    pub epoch: u64,
 }
 
 /// How an epoch ended.
@@ -39,6 +54,14 @@ pub(super) enum End {
     Done { nonce: String, directory: String },
     /// The build function failed.
     Stopped { nonce: String, error: String },
+    /// The builder stopped halfway. The next epoch may go on in its directory.
+    Interrupted {
+        nonce: String,
+        directory: String,
+        /// How far it got, as YAML.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        progress: Option<String>,
+    },
     /// Somebody else took the builder for dead.
     Abandoned { nonce: String },
 }
@@ -81,7 +104,10 @@ impl Body for Beat {
 impl Body for End {
     fn nonce(&self) -> &str {
         match self {
-            End::Done { nonce, .. } | End::Stopped { nonce, .. } | End::Abandoned { nonce } => nonce,
+            End::Done { nonce, .. }
+            | End::Stopped { nonce, .. }
+            | End::Interrupted { nonce, .. }
+            | End::Abandoned { nonce } => nonce,
         }
     }
 }

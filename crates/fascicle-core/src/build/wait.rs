@@ -1,8 +1,12 @@
 //! Waiting for somebody else's build, and taking over when the builder is dead.
 
+use super::circle::Circle;
+use super::flight::{Flight, Shared};
 use super::records::{Beat, Claim, Creator, End, Epoch, create_once, new_nonce, read};
+use super::resolve::BuildStack;
+use crate::config::Value;
 use crate::directory::{read_meta, update_meta};
-use crate::{EntryPath, Error, ErrorKind, Result, Root, Status};
+use crate::{EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -11,8 +15,11 @@ use tokio::time::Instant;
 pub(super) enum Waited {
     /// The epoch has an end.
     Ended,
-    /// The builder was dead, and this caller ended its epoch.
-    Sealed,
+    /// The builder was dead, or showed nothing for its lease, and this caller ended its epoch.
+    Sealed {
+        /// Whether it certainly was dead.
+        is_dead: bool,
+    },
 }
 
 /// Until when somebody waits, and what for; knows how to say that it took too long.
@@ -73,6 +80,35 @@ impl Pauses {
     }
 }
 
+/// Waits for the answer of another caller in this process who searches for the same. Fails when that one waits for a build of
+/// `stack`.
+pub(super) async fn wait_for_flight(
+    root: &Root,
+    key: Identity,
+    mut flight: Flight,
+    deadline: Deadline,
+    stack: &BuildStack,
+) -> Result<Option<Shared>> {
+    let mut circle = Circle::of(root, stack);
+    if !circle.is_possible() {
+        let landed = deadline.limit(flight.answer.wait_for(Option::is_some)).await?;
+        return Ok(landed.ok().and_then(|landed| landed.clone()));
+    }
+    let pauses = Pauses::of(root);
+    loop {
+        let looking = flight.epoch();
+        let landed = {
+            let landed = tokio::time::timeout(pauses.next(), flight.answer.wait_for(Option::is_some));
+            let landed = deadline.limit(landed).await?;
+            landed.map(|landed| landed.ok().and_then(|landed| landed.clone()))
+        };
+        match landed {
+            Ok(landed) => return Ok(landed),
+            Err(_) => circle.check(&Epoch { key, number: looking }).await?,
+        }
+    }
+}
+
 /// Waits until the epoch has an end; ends it itself when the builder is certainly dead, or has shown nothing for a whole
 /// lease. No clock but this caller's own is looked at.
 pub(super) async fn wait_for_end(
@@ -80,6 +116,7 @@ pub(super) async fn wait_for_end(
     epoch: &Epoch,
     claim: &Claim,
     deadline: Deadline,
+    stack: &BuildStack,
 ) -> Result<Waited> {
     let backend = &**root.backend();
     let lease = Duration::from_millis(claim.lease_ms);
@@ -88,6 +125,7 @@ pub(super) async fn wait_for_end(
     let mut unchanged_since = Instant::now();
     let mut last_look = Instant::now();
     let mut looks = 0u32;
+    let mut circle = Circle::of(root, stack);
     loop {
         if read::<End>(backend, &epoch.end()?).await?.is_some() {
             return Ok(Waited::Ended);
@@ -102,16 +140,18 @@ pub(super) async fn wait_for_end(
         last_look = Instant::now();
         looks += 1;
         let silent = unchanged_since.elapsed() > lease && looks >= 5;
-        if silent || claim.process.is_certainly_dead() {
-            return seal(root, epoch, beat).await;
+        let is_dead = claim.process.is_certainly_dead();
+        if silent || is_dead {
+            return seal(root, epoch, beat, is_dead).await;
         }
+        circle.check(epoch).await?;
         deadline.sleep(pauses.next()).await?;
     }
 }
 
 /// Ends an epoch in the place of its builder. Whoever creates the end first has decided: a builder that comes back from the
 /// dead finds that it can no longer commit.
-async fn seal(root: &Root, epoch: &Epoch, beat: Option<Beat>) -> Result<Waited> {
+async fn seal(root: &Root, epoch: &Epoch, beat: Option<Beat>, is_dead: bool) -> Result<Waited> {
     let body = End::Abandoned { nonce: new_nonce()? };
     match create_once(&**root.backend(), &epoch.end()?, &body, root.options().lease).await? {
         Creator::Theirs(_) => Ok(Waited::Ended),
@@ -120,18 +160,26 @@ async fn seal(root: &Root, epoch: &Epoch, beat: Option<Beat>) -> Result<Waited> 
             if let Some(path) = beat.and_then(|beat| EntryPath::parse(&beat.directory?).ok()) {
                 stop_attempt(root, &path, epoch).await;
             }
-            Ok(Waited::Sealed)
+            Ok(Waited::Sealed { is_dead })
         }
     }
 }
 
 /// Marks the directory of an attempt that did not make it. Failing to is no harm: it never was found.
 pub(super) async fn stop_attempt(root: &Root, path: &EntryPath, epoch: &Epoch) {
+    stop_attempt_at(root, path, epoch, None).await;
+}
+
+/// The same, with the progress of an attempt that was interrupted.
+pub(super) async fn stop_attempt_at(root: &Root, path: &EntryPath, epoch: &Epoch, progress: Option<Value>) {
     let stopped = update_meta(root, path, |meta| {
         let own = meta.build.as_ref().is_some_and(|mark| mark.key == epoch.key && mark.epoch == epoch.number);
         let running = own && meta.status == Status::Running;
         if running {
             meta.status = Status::Stopped;
+            if let Some(mark) = &mut meta.build {
+                mark.interrupted = progress.clone();
+            }
         }
         running
     });

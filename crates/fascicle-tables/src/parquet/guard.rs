@@ -6,15 +6,39 @@ use parquet::errors::ParquetError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a call into the library may fail with.
-pub(crate) trait LibraryError: std::error::Error + Send + Sync + 'static {
+pub trait LibraryError: std::error::Error + Send + Sync + 'static {
     /// The failure of the storage that caused it, if one did.
     fn io_error(&self) -> Option<&std::io::Error>;
+
+    /// The error of the contract that code called by the library failed with.
+    fn own_error(&self) -> Option<&Error>;
+}
+
+/// The error of the contract that `cause` is, or carries.
+fn own_error_of<'a>(cause: &'a (dyn std::error::Error + Send + Sync + 'static)) -> Option<&'a Error> {
+    if let Some(error) = cause.downcast_ref::<Error>() {
+        return Some(error);
+    }
+    if let Some(error) = cause.downcast_ref::<ParquetError>() {
+        return error.own_error();
+    }
+    if let Some(error) = cause.downcast_ref::<ArrowError>() {
+        return error.own_error();
+    }
+    own_error_of(cause.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 impl LibraryError for ParquetError {
     fn io_error(&self) -> Option<&std::io::Error> {
         match self {
             ParquetError::External(cause) => cause.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    fn own_error(&self) -> Option<&Error> {
+        match self {
+            ParquetError::External(cause) => own_error_of(cause.as_ref()),
             _ => None,
         }
     }
@@ -30,10 +54,18 @@ impl LibraryError for ArrowError {
             _ => None,
         }
     }
+
+    fn own_error(&self) -> Option<&Error> {
+        match self {
+            ArrowError::ExternalError(cause) => own_error_of(cause.as_ref()),
+            ArrowError::IoError(_, cause) => own_error_of(cause),
+            _ => None,
+        }
+    }
 }
 
 /// Runs a call that reads `file`. What the library cannot make sense of is [`ErrorKind::Corrupt`], also when it panics.
-pub(crate) fn reading<T, E: LibraryError>(file: &str, call: impl FnOnce() -> Result<T, E>) -> Result<T> {
+pub fn reading<T, E: LibraryError>(file: &str, call: impl FnOnce() -> Result<T, E>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(match failure_of_storage(&error) {
@@ -47,7 +79,7 @@ pub(crate) fn reading<T, E: LibraryError>(file: &str, call: impl FnOnce() -> Res
 }
 
 /// Runs a call that writes a part. A panic of the library is [`ErrorKind::Internal`].
-pub(crate) fn writing<T, E: LibraryError>(call: impl FnOnce() -> Result<T, E>) -> Result<T> {
+pub fn writing<T, E: LibraryError>(call: impl FnOnce() -> Result<T, E>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
@@ -61,14 +93,17 @@ pub(crate) fn writing<T, E: LibraryError>(call: impl FnOnce() -> Result<T, E>) -
 }
 
 /// The error of a file that is not what its name says.
-pub(crate) fn corrupt(file: &str, why: &str) -> Error {
+pub fn corrupt(file: &str, why: &str) -> Error {
     Error::new(ErrorKind::Corrupt, format!("the file '{file}' is damaged: {why}"))
-        .hint("restore the file from a copy; the table's other files are untouched")
+        .hint("restore the file from a copy; the other files are untouched")
 }
 
 /// The kind of the storage's failure; `None` when the storage did as it was told.
 fn failure_of_storage(error: &impl LibraryError) -> Option<ErrorKind> {
-    let kind = Error::from(std::io::Error::from(error.io_error()?.kind())).kind();
+    let kind = match error.own_error() {
+        Some(error) => error.kind(),
+        None => Error::from(std::io::Error::from(error.io_error()?.kind())).kind(),
+    };
     (kind != ErrorKind::Corrupt).then_some(kind)
 }
 

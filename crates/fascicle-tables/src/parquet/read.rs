@@ -1,15 +1,15 @@
 //! Reading a part.
 
 use super::{
-    KEY_PREFIX, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY,
+    COLUMNS_KEY, KEY_PREFIX, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY,
+    columns::decode_columns,
     guard::{corrupt, reading},
-    prune::row_groups_that_may_match,
+    select::{RowsOfInterest, read_page_index},
     write::RowsBefore,
 };
-use crate::Filter;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use fascicle_backend::Result;
+use fascicle_backend::{Codec, Predicate, Result};
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -18,10 +18,10 @@ use parquet::{
             ParquetRecordBatchReaderBuilder,
         },
     },
-    errors::ParquetError,
+    basic::Compression,
     file::{metadata::ParquetMetaData, reader::ChunkReader},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The most rows of a batch, whatever the caller asks for.
 const MAX_BATCH_ROWS: usize = 8192;
@@ -35,6 +35,7 @@ pub struct PartFile<R> {
     name: String,
     metadata: ArrowReaderMetadata,
     schema: SchemaRef,
+    table_schema: SchemaRef,
     rows: u64,
 }
 
@@ -53,7 +54,28 @@ impl<R: ChunkReader + 'static> PartFile<R> {
         let kept = noted.iter().filter(|(key, _)| !key.starts_with(KEY_PREFIX));
         let kept = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
         let schema = Schema::new_with_metadata(metadata.schema().fields().clone(), kept);
-        Ok(PartFile { reader, name: name.to_owned(), metadata, schema: Arc::new(schema), rows })
+        let schema = Arc::new(schema);
+        let table_schema = match noted.get(COLUMNS_KEY) {
+            Some(text) => decode_columns(name, text)?,
+            None => Arc::clone(&schema),
+        };
+        Ok(PartFile { reader, name: name.to_owned(), metadata, schema, table_schema, rows })
+    }
+
+    /// The columns that the table has with this part; the part itself may lack some of them.
+    pub(crate) fn table_schema(&self) -> &SchemaRef {
+        &self.table_schema
+    }
+
+    /// How its pages are compressed, as far as options can say; levels are not stored.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        let column = self.metadata.metadata().row_groups().first()?.columns().first()?;
+        match column.compression() {
+            Compression::UNCOMPRESSED => Some(Codec::Uncompressed),
+            Compression::GZIP(_) => Some(Codec::Gzip { level: 6 }),
+            Compression::ZSTD(_) => Some(Codec::Zstd { level: 3 }),
+            _ => None,
+        }
     }
 
     /// The columns.
@@ -82,42 +104,55 @@ impl<R: ChunkReader + 'static> PartFile<R> {
         Some(RowsBefore { part: number(PART_KEY)?, rows: number(ROWS_BEFORE_KEY)? })
     }
 
-    fn noted(&self, key: &str) -> Option<&str> {
+    /// What tells the table that the part belongs to from every other; `None` when its writer did not note it.
+    pub fn table(&self) -> Option<&str> {
+        self.noted(TABLE_KEY)
+    }
+
+    /// What is noted under a key in the footer.
+    pub(crate) fn noted(&self, key: &str) -> Option<&str> {
         self.metadata.schema().metadata().get(key).map(String::as_str)
     }
 
-    /// Reads the top-level columns at the given ascending positions. The first `skipped` rows are left out, and so are row
-    /// groups in which, by their statistics, `filter` selects no row; every other row is returned, selected or not. The
-    /// filter is bound to the schema of this part, and nothing is skipped when there is one.
-    pub fn batches(
+    /// Reads the top-level columns of these names that there are, in the order of the part, and of the rows after the first
+    /// `skipped` ones those for which `predicate` holds. A column that it names and that is not there is null.
+    ///
+    /// Row groups and pages in which, by their statistics, no row is selected are not read; and of columns that the predicate does not
+    /// name, only the pages with selected rows.
+    pub fn batches<'a>(
         self,
-        columns: &[usize],
-        filter: Option<&Filter>,
+        columns: impl IntoIterator<Item = &'a str>,
+        predicate: Option<&Predicate>,
         skipped: u64,
         batch_rows: Option<usize>,
     ) -> Result<PartBatches> {
-        let PartFile { reader, name, metadata, rows, .. } = self;
+        let PartFile { reader, name, mut metadata, .. } = self;
         let most = batch_rows
             .unwrap_or(MAX_BATCH_ROWS)
             .min(rows_of_a_batch(metadata.metadata()))
             .clamp(1, MAX_BATCH_ROWS);
-        let row_groups = match filter {
-            // Statistics of other writers may follow other rules.
-            Some(filter) if metadata.schema().metadata().contains_key(NONCE_KEY) => {
-                reading(&name, || row_groups_that_may_match(&metadata, filter))?
-            }
-            _ => (0..metadata.metadata().num_row_groups()).collect(),
-        };
+        if predicate.is_some() || skipped > 0 {
+            metadata = reading(&name, || read_page_index(metadata, &reader))?;
+        }
+        let interest = RowsOfInterest::new(&metadata, predicate)?;
+        let wanted: BTreeSet<&str> = columns.into_iter().collect();
         let reader = reading(&name, || {
-            let projection = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
-            let offset =
-                usize::try_from(skipped.min(rows)).map_err(|_| ParquetError::EOF("rows".to_owned()))?;
-            ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata)
+            let fields = metadata.schema().fields().iter().enumerate();
+            let roots = fields.filter(|(_, field)| wanted.contains(field.name().as_str())).map(|(at, _)| at);
+            let projection = ProjectionMask::roots(metadata.parquet_schema(), roots);
+            let (row_groups, selection) = interest.select(&metadata, skipped)?;
+            let row_filter = interest.row_filter(&metadata);
+            let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata)
                 .with_projection(projection)
                 .with_row_groups(row_groups)
-                .with_offset(offset)
-                .with_batch_size(most)
-                .build()
+                .with_batch_size(most);
+            if let Some(selection) = selection {
+                builder = builder.with_row_selection(selection);
+            }
+            if let Some(row_filter) = row_filter {
+                builder = builder.with_row_filter(row_filter);
+            }
+            builder.build()
         })?;
         Ok(PartBatches { reader: Some(reader), name })
     }
