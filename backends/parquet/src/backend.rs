@@ -59,7 +59,7 @@ impl ParquetBackend {
         let capabilities = store.capabilities(is_durable).await?;
         let tree = Tree::new(store.clone(), layout::layout());
         let (files, tables) = (StoreFiles::new(tree.clone()), StoreTables::new(tree.clone())?);
-        let records = StoreRecords::new(store);
+        let records = StoreRecords::of_place(&store).await?;
         let shared =
             Arc::new(Shared { memory: Memory::new(&options), footers: FooterCache::default(), options });
         let inner = Inner { tree, files, tables, records, shared, tails: Tails::default(), capabilities };

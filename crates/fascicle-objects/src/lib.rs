@@ -25,6 +25,7 @@ mod aws_profile;
 mod capabilities;
 mod conditional;
 mod config;
+mod connections;
 mod error;
 mod files;
 mod local_store;
@@ -44,7 +45,7 @@ mod store_tables;
 mod tree;
 
 pub use conditional::{Condition, PutOutcome};
-pub use config::{StoreConfig, StoreLimits};
+pub use config::{Coordination, StoreConfig, StoreLimits};
 pub use files::{MOST_APPENDABLE_BYTES, StoreFiles};
 pub use local_store::{ConfinedLocalStore, LocalStoreOptions};
 pub use memory_store::MemoryStore;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "which store a check fails on")]
 
 mod conditional;
+mod coordination;
 mod faults;
 mod files;
 mod local;
