@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
     ArrayStore, Attributes, Backend, Capabilities, Capability, EntryInfo, EntryKind, EntryPath, EntryStat,
-    Error, ErrorKind, FileStore, Listing, MetaRecord, MetaWriteMode, RecordStore, Result, TableStore,
-    Version, WriteMode,
+    Error, ErrorKind, FileStore, Listing, Maintenance, MetaRecord, MetaWriteMode, RecordStore, Result,
+    TableStore, Version, WriteMode,
 };
 use std::{
     collections::BTreeMap,
@@ -158,6 +158,10 @@ impl Backend for MemoryBackend {
     }
 
     fn tables(&self) -> Option<&dyn TableStore> {
+        Some(self)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
         Some(self)
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
     ArrayStore, Attributes, Backend, Capabilities, Capability, EntryPath, EntryStat, FileStore, Listing,
-    MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
+    Maintenance, MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use fascicle_objects::{Conditions, Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, Tree};
 use std::{fmt, sync::Arc};
@@ -145,5 +145,9 @@ impl Backend for ZarrBackend {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         None
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
     }
 }

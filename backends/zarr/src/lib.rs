@@ -34,6 +34,7 @@ mod dtype;
 mod fill;
 mod grid;
 mod layout;
+mod maintenance;
 mod metadata;
 mod metadata_v2;
 mod objects;

@@ -17,9 +17,11 @@ pub mod compare;
 pub mod config;
 pub mod convert;
 mod copy;
+pub mod digest;
 mod directory;
 mod file;
 mod meta;
+mod resume;
 mod root;
 pub mod roots;
 pub mod size;
@@ -33,6 +35,7 @@ pub use build::{
     Build, BuildResult, OnMismatch, Outcome, PinnedRoot, Precedence, Resolution, ResolveOptions,
 };
 pub use config::{Config, Identity, IdentityRules};
+pub use digest::Digest;
 pub use directory::{ArrayBuilder, Directory, Entry, PutOptions};
 pub use file::File;
 pub use meta::{BuildMark, Meta, PLAIN_TYPE, Status};

@@ -84,7 +84,7 @@ impl Directory {
         from_table(&**self.root().backend(), self.path(), table, &options).await.map(|_| ())
     }
 
-    fn place(&self) -> Place<'_> {
+    pub(crate) fn place(&self) -> Place<'_> {
         Place::new(&**self.root().backend(), self.path())
     }
 }

@@ -4,9 +4,9 @@ use super::Operation;
 use crate::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
     ByteStream, Capabilities, Capability, Codec, CreateOutcome, EntryKind, EntryPath, EntryStat, Error,
-    ErrorKind, FileOptions, FileStore, FileWriter, Listing, MAX_RECORD_BYTES, MetaRecord, MetaWriteMode,
-    RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Shape, TableDescription, TableOptions,
-    TableStore, TableWriter, Values, Version, WriteMode,
+    ErrorKind, FileOptions, FileStore, FileWriter, Listing, MAX_RECORD_BYTES, Maintenance, MetaRecord,
+    MetaWriteMode, RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Shape, TableDescription,
+    TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -30,7 +30,7 @@ const MAX_META_BYTES: usize = 1 << 20;
 /// - moving or copying an entry into itself: `InvalidInput`.
 #[derive(Debug)]
 pub struct Enforced {
-    inner: Arc<dyn Backend>,
+    pub(super) inner: Arc<dyn Backend>,
 }
 
 impl Enforced {
@@ -193,6 +193,10 @@ impl Backend for Enforced {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         Some(self)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        self.inner.maintenance().map(|_| self as &dyn Maintenance)
     }
 }
 

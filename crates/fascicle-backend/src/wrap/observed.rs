@@ -4,7 +4,7 @@ use super::Operation;
 use crate::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
     ByteStream, Capabilities, CreateOutcome, EntryPath, EntryStat, FileOptions, FileStore, FileWriter,
-    Listing, MetaRecord, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions,
+    Listing, Maintenance, MetaRecord, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions,
     TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
 };
 use arrow_array::RecordBatch;
@@ -47,8 +47,8 @@ pub fn observed<O: Observer>(backend: Arc<dyn Backend>, observer: Arc<O>) -> Obs
 
 /// See [`observed`].
 pub struct Observed<O> {
-    inner: Arc<dyn Backend>,
-    observer: Arc<O>,
+    pub(super) inner: Arc<dyn Backend>,
+    pub(super) observer: Arc<O>,
 }
 
 impl<O> fmt::Debug for Observed<O> {
@@ -136,6 +136,10 @@ impl<O: Observer> Backend for Observed<O> {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         self.inner.tables().map(|_| self as &dyn TableStore)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        self.inner.maintenance().map(|_| self as &dyn Maintenance)
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod append;
 mod completions;
+mod cp;
 mod diff;
+mod digest;
 mod du;
 mod get;
 mod init;
@@ -44,8 +46,10 @@ pub(crate) enum Verb {
     Run(run::Run),
     Rm(rm::Rm),
     Mv(mv::Mv),
+    Cp(cp::Cp),
     Du(du::Du),
     Diff(diff::Diff),
+    Digest(digest::Digest),
     Table(table::Table),
     Completions(completions::Completions),
 }
@@ -65,8 +69,10 @@ impl Verb {
             Verb::Run(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Mv(verb) => verb.run(context).await,
+            Verb::Cp(verb) => verb.run(context).await,
             Verb::Du(verb) => verb.run(context).await,
             Verb::Diff(verb) => verb.run(context).await,
+            Verb::Digest(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }
