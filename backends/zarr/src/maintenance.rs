@@ -13,19 +13,22 @@ use crate::{
 };
 use async_trait::async_trait;
 use fascicle_backend::{
-    EntryKind, EntryPath, Error, ErrorKind, Flaw, FlawKind, Leftover, LeftoverKind, Maintenance, Owner,
-    Result, Version,
+    EntryPath, Error, ErrorKind, Flaw, FlawKind, Leftover, LeftoverKind, Maintenance, Owner, Result, Version,
 };
 use fascicle_objects::{WRITING_PREFIX, age_of, object_store::ObjectMeta};
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
 #[async_trait]
 impl Maintenance for ZarrBackend {
     async fn leftovers(&self) -> Result<Vec<Leftover>> {
         let mut spaces = Spaces::default();
         let mut found = self.tree().leftovers(|object| spaces.see(object)).await?;
-        for (at, seen) in spaces.seen {
-            if !seen.has_claim && self.space_in_use(&at).await? == InUse::This {
+        for (at, seen) in spaces.suspicious() {
+            // A claim beside an array says that its writer has not tidied up, or is at work.
+            if !seen.has_claim && matches!(self.space_in_use(&at).await?, InUse::This | InUse::Unknown) {
                 continue;
             }
             found.push(Leftover {
@@ -138,14 +141,32 @@ impl Seen {
     }
 }
 
-/// The key spaces that hold anything, as far as they may be nobody's: those with a claim, and those of arrays that have no
-/// description or more than one key space.
+/// The key spaces that hold anything.
 #[derive(Debug, Default)]
 struct Spaces {
     seen: BTreeMap<SpaceAt, Seen>,
+    /// The directories and names of arrays that have a description.
+    described: BTreeSet<(String, String)>,
 }
 
 impl Spaces {
+    /// Those that may be nobody's: with a claim, or of an array that has no description or several key spaces. The only key
+    /// space of a described array is its own.
+    fn suspicious(self) -> Vec<(SpaceAt, Seen)> {
+        let array = |at: &SpaceAt| (at.directory.clone(), at.stored_name.clone());
+        let mut counts: BTreeMap<(String, String), u32> = BTreeMap::new();
+        for at in self.seen.keys() {
+            *counts.entry(array(at)).or_default() += 1;
+        }
+        let is_suspicious = |(at, seen): &(SpaceAt, Seen)| {
+            let array = array(at);
+            seen.has_claim
+                || !self.described.contains(&array)
+                || counts.get(&array).is_some_and(|count| *count > 1)
+        };
+        self.seen.into_iter().filter(is_suspicious).collect()
+    }
+
     fn see(&mut self, object: &ObjectMeta) {
         let key = object.location.as_ref();
         if let Ok(at) = SpaceAt::of_claim(key) {
@@ -159,6 +180,9 @@ impl Spaces {
             if is_array_name(name) {
                 let directory = key.get(..start).unwrap_or("").trim_end_matches('/');
                 let within = key.get(end + 1..).unwrap_or("");
+                if within == METADATA_KEY || within == METADATA_V2_KEY {
+                    self.described.insert((directory.to_owned(), name.to_owned()));
+                }
                 if let Some(space) = KeySpace::ALL.into_iter().find(|space| space.contains(within)) {
                     let at = SpaceAt {
                         directory: directory.to_owned(),
@@ -192,7 +216,7 @@ impl Spaces {
 enum InUse {
     This,
     Another,
-    /// There is no array, or none that can be understood.
+    /// There is no array.
     None,
     /// There is a description that cannot be understood: anything may be in use.
     Unknown,

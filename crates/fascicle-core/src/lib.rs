@@ -20,6 +20,7 @@ mod copy;
 pub mod digest;
 mod directory;
 mod file;
+pub mod maintain;
 mod meta;
 mod resume;
 mod root;
@@ -48,9 +49,10 @@ pub use fascicle_backend::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, AxisRegion,
     AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec, Comparison,
     CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
-    FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord, MetaWriteMode, Predicate, RecordKey,
-    RecordStore, Region, Result, ResultExt, ScanOptions, Selection, Shape, TableDescription, TableOptions,
-    TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit, wrap,
+    FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, LeftoverKind, Listing, Literal,
+    Maintenance, MetaRecord, MetaWriteMode, Owner, Predicate, RecordKey, RecordStore, Region, Result,
+    ResultExt, ScanOptions, Selection, Shape, TableDescription, TableOptions, TableStore, TableWriter,
+    TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit, wrap,
 };
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ pub use fascicle_core::{
     Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit, Values, WriteMode,
     metas_as_table, unit, widen,
 };
-pub use fascicle_core::{arrow, compare, config, convert, digest, roots, size, tree};
+pub use fascicle_core::{arrow, compare, config, convert, digest, maintain, roots, size, tree};
 #[cfg(feature = "hdf5")]
 pub use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
 pub use fascicle_memory::MemoryBackend;

@@ -9,6 +9,7 @@ mod du;
 mod get;
 mod init;
 mod ls;
+mod maintain;
 mod meta;
 mod mv;
 mod put;
@@ -50,6 +51,9 @@ pub(crate) enum Verb {
     Du(du::Du),
     Diff(diff::Diff),
     Digest(digest::Digest),
+    Verify(maintain::Verify),
+    Repair(maintain::Repair),
+    Gc(maintain::Gc),
     Table(table::Table),
     Completions(completions::Completions),
 }
@@ -73,6 +77,9 @@ impl Verb {
             Verb::Du(verb) => verb.run(context).await,
             Verb::Diff(verb) => verb.run(context).await,
             Verb::Digest(verb) => verb.run(context).await,
+            Verb::Verify(verb) => verb.run(context).await,
+            Verb::Repair(verb) => verb.run(context).await,
+            Verb::Gc(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }

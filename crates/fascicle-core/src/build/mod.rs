@@ -17,6 +17,7 @@ mod process;
 mod records;
 mod resolve;
 mod search;
+mod tending;
 mod wait;
 
 pub use definition::{Build, BuildResult, PinnedRoot, Precedence};
@@ -29,3 +30,4 @@ pub(crate) use guard::BuildGuard;
 pub(crate) use modify::{Finished, mark_modified, retire};
 pub(crate) use names::NameHints;
 pub(crate) use resolve::{current_stack, with_stack};
+pub(crate) use tending::{EpochId, EpochState, Indexing, Sealing, epochs, free_epoch, index_finished};

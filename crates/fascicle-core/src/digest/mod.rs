@@ -33,7 +33,7 @@ mod header;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use entries::entry_digest;
+pub(crate) use entries::{Outcome, Witness, entry_digest};
 
 use crate::compare::Place;
 use crate::{Directory, Error, ErrorKind, Result};
