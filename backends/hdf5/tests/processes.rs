@@ -7,7 +7,10 @@
 )]
 
 use bytes::Bytes;
-use fascicle_backend::{Backend, EntryKind, EntryPath, ErrorKind, FileOptions, Result, WriteMode};
+use fascicle_backend::{
+    ArrayOptions, ArraySpec, Backend, DType, EntryKind, EntryPath, ErrorKind, FileOptions, FlawKind,
+    LeftoverKind, Owner, Region, Result, Shape, Values, WriteMode,
+};
 use fascicle_hdf5::{Hdf5Backend, Hdf5Options};
 use std::{
     path::Path,
@@ -67,6 +70,8 @@ async fn plays_a_part() {
     match part.as_str() {
         "create" => create(&backend, number).await,
         "append" => append(&backend, number).await,
+        "grow" => grow(&backend).await,
+        "write" => write_and_wait(&backend).await,
         other => panic!("there is no part {other}"),
     }
 }
@@ -136,6 +141,105 @@ async fn what_many_processes_append_arrives_whole_and_in_each_ones_order() {
             log.split_inclusive('\n').filter(|line| line.starts_with(&format!("{number} "))).collect();
         assert_eq!(mine, (0..APPENDS).map(|index| line(number, index)).collect::<String>());
     }
+}
+
+/// Appends to an array until the process is killed.
+async fn grow(backend: &Hdf5Backend) {
+    let arrays = backend.arrays().unwrap();
+    for row in 1.. {
+        let rows = arrays.append(&path("x"), 1, Values::Int64(vec![row; 4])).await.unwrap();
+        println!("says: {rows}");
+    }
+}
+
+/// Begins to write an array, and waits to be killed.
+async fn write_and_wait(backend: &Hdf5Backend) {
+    let spec = ArraySpec { shape: Shape::new([1000]).unwrap(), dtype: DType::Int64 };
+    let arrays = backend.arrays().unwrap();
+    let options = ArrayOptions::default();
+    let mut writer = arrays.create(&path("y"), &spec, &options, WriteMode::Create).await.unwrap();
+    writer.write(&Region::whole(&spec.shape), Values::Int64(vec![7; 1000])).await.unwrap();
+    println!("says: written");
+    std::future::pending::<()>().await;
+}
+
+/// Starts a process that plays the part, waits until it has said something `lines` times, and gives it out.
+fn started(part: &str, place: &Path, lines: usize) -> std::process::Child {
+    use std::io::{BufRead, BufReader};
+    let mut player = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "plays_a_part", "--ignored", "--nocapture", "--test-threads=1"])
+        .envs([("FASCICLE_PART", part), ("FASCICLE_NUMBER", "0")])
+        .env("FASCICLE_PLACE", place)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(player.stdout.take().unwrap()).lines();
+    let said = said.map_while(std::io::Result::ok).filter(|line| line.contains("says: ")).take(lines);
+    assert_eq!(said.count(), lines);
+    player
+}
+
+#[tokio::test]
+async fn what_killed_writers_leave_is_found_and_mended() {
+    let place = tempfile::tempdir().unwrap();
+    let backend = backend(place.path());
+    let arrays = backend.arrays().unwrap();
+    let spec = ArraySpec { shape: Shape::new([0, 4]).unwrap(), dtype: DType::Int64 };
+    arrays
+        .create(&path("x"), &spec, &ArrayOptions::default(), WriteMode::Create)
+        .await
+        .unwrap()
+        .finish()
+        .await
+        .unwrap();
+    let maintenance = backend.maintenance().unwrap();
+    let mut marks = 0;
+    for round in 0..6 {
+        let mut writer = started("grow", place.path(), 3 + 7 * round);
+        // Of a writer that is alive nothing is ever taken for left behind.
+        assert_eq!(maintenance.flaws(&path("x")).await.unwrap(), []);
+        for leftover in maintenance.leftovers().await.unwrap() {
+            assert!(
+                leftover.kind == LeftoverKind::Lock && !maintenance.collect(&leftover).await.unwrap(),
+                "{leftover:?}"
+            );
+        }
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let rows = arrays.describe(&path("x")).await.unwrap().shape.rows().unwrap();
+        let flaws = maintenance.flaws(&path("x")).await.unwrap();
+        marks += flaws.len();
+        for flaw in &flaws {
+            assert!(flaw.kind == FlawKind::StaleMark && flaw.mendable, "{flaw:?}");
+            assert!(maintenance.mend(&path("x"), flaw.kind).await.unwrap());
+        }
+        assert!(
+            !maintenance.mend(&path("x"), FlawKind::StaleMark).await.unwrap(),
+            "there is nothing left to mend"
+        );
+        assert_eq!(maintenance.flaws(&path("x")).await.unwrap(), []);
+        assert_eq!(arrays.describe(&path("x")).await.unwrap().shape.rows().unwrap(), rows, "no row is lost");
+        let buffer = Values::zeros(DType::Int64, rows * 4).unwrap();
+        let region = Region::whole(&Shape::new([rows, 4]).unwrap());
+        arrays.read(&path("x"), &region, buffer).await.unwrap();
+        for leftover in maintenance.leftovers().await.unwrap() {
+            assert_eq!((leftover.kind, leftover.owner), (LeftoverKind::Lock, Owner::Gone), "{leftover:?}");
+            assert!(maintenance.collect(&leftover).await.unwrap());
+        }
+    }
+    assert!(marks > 0, "no writer was killed while its mark was in the file");
+    let mut writer = started("write", place.path(), 1);
+    let all = maintenance.leftovers().await.unwrap();
+    let held: Vec<_> = all.iter().filter(|leftover| leftover.kind == LeftoverKind::Staged).collect();
+    assert_eq!((held.len(), held[0].owner), (1, Owner::Alive));
+    assert!(!maintenance.collect(held[0]).await.unwrap());
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    let all = maintenance.leftovers().await.unwrap();
+    assert_eq!((all.len(), all[0].kind, all[0].owner == Owner::Alive), (1, LeftoverKind::Staged, false));
+    assert!(maintenance.collect(&all[0]).await.unwrap());
+    assert_eq!(maintenance.leftovers().await.unwrap(), []);
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing but the array is left");
 }
 
 /// The forms of `x` alternate; whoever looks finds one of them, never two.

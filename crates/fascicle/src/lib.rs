@@ -76,12 +76,12 @@ pub(crate) use marker::Marker;
 pub use fascicle_core::{
     Appender, Array, ArrayBuilder, ArrayData, ArrayDefaults, ArrayDescription, ArrayOptions, ArraySpec,
     Attributes, AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec, Comparison,
-    Config, DType, DateTime64, Digest, Directory, Element, Entry, EntryInfo, EntryKind, EntryPath, EntryStat, Error,
-    ErrorKind, File, FileOptions, FromArray, Identity, IdentityRules, IntoArray, IntoSelection, Literal,
-    Meta, OnMismatch, Outcome, PLAIN_TYPE, PinnedRoot, Precedence, Predicate, PutOptions, Region, Resolution,
-    ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected, Selection, Shape, Status,
-    Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit, Values, WriteMode,
-    metas_as_table, unit, widen,
+    Config, DType, DateTime64, Digest, Directory, Element, Entry, EntryInfo, EntryKind, EntryPath, EntryStat,
+    Error, ErrorKind, File, FileOptions, FromArray, Identity, IdentityRules, IntoArray, IntoSelection,
+    Literal, Meta, OnMismatch, Outcome, PLAIN_TYPE, PinnedRoot, Precedence, Predicate, PutOptions, Region,
+    Resolution, ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected, Selection,
+    Shape, Status, Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit, Values,
+    WriteMode, metas_as_table, unit, widen,
 };
 pub use fascicle_core::{arrow, compare, config, convert, digest, maintain, roots, size, tree};
 #[cfg(feature = "hdf5")]

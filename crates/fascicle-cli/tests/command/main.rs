@@ -11,6 +11,7 @@ mod configured;
 mod copy;
 mod judged;
 mod look;
+mod maintain;
 mod output;
 mod places;
 mod put_and_get;

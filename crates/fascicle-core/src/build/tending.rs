@@ -16,6 +16,9 @@ use crate::{EntryPath, Error, ErrorKind, Identity, Meta, RecordKey, Result, Root
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// How often a builder is watched again by a process that was itself held up.
+const WATCHES: u32 = 20;
+
 /// Under which prefix the records of find-or-build stand.
 const PREFIX: &str = "v1";
 
@@ -131,18 +134,27 @@ impl EpochId {
             None => unknown_claim(root),
         };
         let lease = Duration::from_millis(claim.lease_ms);
-        // A builder that is alive beats several times in a lease: nothing is learned by waiting longer.
-        let deadline = Deadline::after(Some(lease + lease / 4 + 8 * root.options().poll.1));
-        let sealing = match wait_for_end(root, &epoch, &claim, deadline).await {
-            Ok(Waited::Sealed) => Sealing::Sealed,
-            Ok(Waited::Ended) => Sealing::Ended,
-            Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(Sealing::Alive),
-            Err(error) => return Err(error),
-        };
-        if let (Sealing::Sealed, Some(path)) = (sealing, attempt) {
-            stop_attempt(root, path, &epoch).await;
+        let patience = lease + lease / 4 + 8 * root.options().poll.1;
+        for _ in 0..WATCHES {
+            let before = read::<Beat>(&**root.backend(), &epoch.beat()?).await?;
+            match wait_for_end(root, &epoch, &claim, Deadline::after(Some(patience))).await {
+                Ok(Waited::Ended) => return Ok(Sealing::Ended),
+                Ok(Waited::Sealed) => {
+                    if let Some(path) = attempt {
+                        stop_attempt(root, path, &epoch).await;
+                    }
+                    return Ok(Sealing::Sealed);
+                }
+                Err(error) if error.kind() == ErrorKind::TimedOut => {}
+                Err(error) => return Err(error),
+            }
+            // One that is alive beats several times in a lease. Without a beat it was this process that was held up.
+            if read::<Beat>(&**root.backend(), &epoch.beat()?).await? != before {
+                return Ok(Sealing::Alive);
+            }
         }
-        Ok(sealing)
+        Err(Error::new(ErrorKind::TimedOut, "the builder could not be watched for a lease without interruption")
+            .hint("this machine or the storage is overloaded; try again"))
     }
 
     /// The directory that the builder of the epoch says it builds in.

@@ -8,8 +8,8 @@ use crate::directory::update_meta;
 use crate::testing::{path, put_meta};
 use crate::wrap::{Faults, Moment, Observer, Operation, ReadOnly, observed};
 use crate::{
-    Backend, BuildResult, Directory, Error, ErrorKind, MetaWriteMode, RecordKey, ResolveOptions, Result,
-    Root, RootOptions, Status,
+    BuildResult, Directory, Error, ErrorKind, MetaWriteMode, RecordKey, ResolveOptions, Result, Root,
+    RootOptions, Status,
 };
 use fascicle_memory::MemoryBackend;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -230,7 +230,9 @@ async fn a_process_killed_before_any_call_leaves_nothing_that_is_not_mended() {
             let root = root_over(&backend);
             let other = build(&root, &cells(7), None).await.unwrap().digest().await.unwrap();
             let (killed, _) = doomed(&backend, at);
-            build(&killed, &cells(0), at_path).await.unwrap_err();
+            // That the sign of life stays after a commit is no failure of the build.
+            let ended = build(&killed, &cells(0), at_path).await;
+            assert!(ended.is_err() || at + 1 >= calls, "before call {at} of {calls}");
             let what = format!("{at_path:?} before call {at}");
             let before = stored(&root).await;
             root.repair(&RepairOptions::default()).await.unwrap();

@@ -5,6 +5,7 @@
 mod conditional;
 mod faults;
 mod files;
+mod leftovers;
 mod local;
 mod opening;
 mod parts;
