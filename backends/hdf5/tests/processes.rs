@@ -163,20 +163,62 @@ async fn write_and_wait(backend: &Hdf5Backend) {
     std::future::pending::<()>().await;
 }
 
-/// Starts a process that plays the part, waits until it has said something `lines` times, and gives it out.
-fn started(part: &str, place: &Path, lines: usize) -> std::process::Child {
-    use std::io::{BufRead, BufReader};
-    let mut player = Command::new(std::env::current_exe().unwrap())
+/// A process that has said something, and is to be killed. It speaks for as long as this lives.
+struct Player {
+    process: std::process::Child,
+    _said: std::io::BufReader<std::process::ChildStdout>,
+}
+
+impl Player {
+    /// Starts it, and waits until it has said something `lines` times.
+    fn start(command: &mut Command, lines: usize) -> Player {
+        use std::io::BufRead;
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = std::io::BufReader::new(process.stdout.take().unwrap());
+        let mut heard = 0;
+        while heard < lines {
+            let mut line = String::new();
+            assert!(said.read_line(&mut line).unwrap() > 0, "it ended after {heard} lines");
+            heard += usize::from(line.contains("says: "));
+        }
+        Player { process, _said: said }
+    }
+
+    fn kill(&mut self) -> std::io::Result<()> {
+        self.process.kill()
+    }
+
+    fn wait(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        self.process.wait()
+    }
+}
+
+/// Starts this program to play a part.
+fn started(part: &str, place: &Path, lines: usize) -> Player {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", "plays_a_part", "--ignored", "--nocapture", "--test-threads=1"])
         .envs([("FASCICLE_PART", part), ("FASCICLE_NUMBER", "0")])
-        .env("FASCICLE_PLACE", place)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let said = BufReader::new(player.stdout.take().unwrap()).lines();
-    let said = said.map_while(std::io::Result::ok).filter(|line| line.contains("says: ")).take(lines);
-    assert_eq!(said.count(), lines);
-    player
+        .env("FASCICLE_PLACE", place);
+    Player::start(&mut command, lines)
+}
+
+/// Starts h5py, which appends rows to `x` and keeps the file open.
+fn started_h5py(place: &Path, lines: usize) -> Player {
+    let script = "
+import h5py, sys, time
+file = h5py.File(sys.argv[1], 'r+', libver='latest')
+file.swmr_mode = True
+data = file['data']
+for row in range(100000):
+    data.resize(len(data) + 1, 0)
+    data[-1] = row
+    data.flush()
+    print('says: row', flush=True)
+    time.sleep(0.01)
+";
+    let mut command = Command::new(fascicle_judges::python());
+    Player::start(command.arg("-c").arg(script).arg(place.join("x.h5")), lines)
 }
 
 #[tokio::test]
@@ -193,41 +235,43 @@ async fn what_killed_writers_leave_is_found_and_mended() {
         .await
         .unwrap();
     let maintenance = backend.maintenance().unwrap();
-    let mut marks = 0;
-    for round in 0..6 {
-        let mut writer = started("grow", place.path(), 3 + 7 * round);
-        // Of a writer that is alive nothing is ever taken for left behind.
-        assert_eq!(maintenance.flaws(&path("x")).await.unwrap(), []);
-        for leftover in maintenance.leftovers().await.unwrap() {
-            assert!(
-                leftover.kind == LeftoverKind::Lock && !maintenance.collect(&leftover).await.unwrap(),
-                "{leftover:?}"
-            );
-        }
+    for round in 0..3 {
+        // A program that keeps the file open while it appends, as scientists' programs do.
+        let mut writer = started_h5py(place.path(), 3 + round);
+        assert_eq!(maintenance.flaws(&path("x")).await.unwrap(), [], "a writer that is alive has its mark");
+        assert_eq!(
+            maintenance.mend(&path("x"), FlawKind::StaleMark).await.unwrap_err().kind(),
+            ErrorKind::Busy
+        );
         writer.kill().unwrap();
         writer.wait().unwrap();
-        let rows = arrays.describe(&path("x")).await.unwrap().shape.rows().unwrap();
         let flaws = maintenance.flaws(&path("x")).await.unwrap();
-        marks += flaws.len();
-        for flaw in &flaws {
-            assert!(flaw.kind == FlawKind::StaleMark && flaw.mendable, "{flaw:?}");
-            assert!(maintenance.mend(&path("x"), flaw.kind).await.unwrap());
-        }
+        assert_eq!(
+            flaws.iter().map(|flaw| (flaw.kind, flaw.mendable)).collect::<Vec<_>>(),
+            [(FlawKind::StaleMark, true)]
+        );
+        let rows = arrays.describe(&path("x")).await.unwrap().shape.rows().unwrap();
+        assert!(maintenance.mend(&path("x"), FlawKind::StaleMark).await.unwrap());
         assert!(
             !maintenance.mend(&path("x"), FlawKind::StaleMark).await.unwrap(),
             "there is nothing left to mend"
         );
         assert_eq!(maintenance.flaws(&path("x")).await.unwrap(), []);
-        assert_eq!(arrays.describe(&path("x")).await.unwrap().shape.rows().unwrap(), rows, "no row is lost");
-        let buffer = Values::zeros(DType::Int64, rows * 4).unwrap();
-        let region = Region::whole(&Shape::new([rows, 4]).unwrap());
-        arrays.read(&path("x"), &region, buffer).await.unwrap();
-        for leftover in maintenance.leftovers().await.unwrap() {
-            assert_eq!((leftover.kind, leftover.owner), (LeftoverKind::Lock, Owner::Gone), "{leftover:?}");
-            assert!(maintenance.collect(&leftover).await.unwrap());
-        }
+        // Other programs open it again, and no row is lost.
+        let script = "import h5py, sys; print(len(h5py.File(sys.argv[1], 'r')['data']))";
+        let told = fascicle_judges::run_python(script, [place.path().join("x.h5")]);
+        assert_eq!(told.trim(), rows.to_string());
     }
-    assert!(marks > 0, "no writer was killed while its mark was in the file");
+    let mut writer = started("grow", place.path(), 5);
+    for leftover in maintenance.leftovers().await.unwrap() {
+        assert!(leftover.owner != Owner::Gone && leftover.kind == LeftoverKind::Lock, "{leftover:?}");
+    }
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    for leftover in maintenance.leftovers().await.unwrap() {
+        assert_eq!((leftover.kind, leftover.owner), (LeftoverKind::Lock, Owner::Gone), "{leftover:?}");
+        assert!(maintenance.collect(&leftover).await.unwrap());
+    }
     let mut writer = started("write", place.path(), 1);
     let all = maintenance.leftovers().await.unwrap();
     let held: Vec<_> = all.iter().filter(|leftover| leftover.kind == LeftoverKind::Staged).collect();

@@ -7,7 +7,9 @@ use fascicle_backend::{
     ArrayStore, Attributes, Backend, Capabilities, Capability, EntryPath, EntryStat, FileStore, Listing,
     Maintenance, MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
-use fascicle_objects::{Conditions, Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, Tree};
+use fascicle_objects::{
+    Conditions, Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, StoreTables, Tree,
+};
 use std::{fmt, sync::Arc};
 
 /// A place in a store. Clones share the handle.
@@ -19,6 +21,7 @@ pub struct ZarrBackend {
 struct Inner {
     tree: Tree,
     files: StoreFiles,
+    tables: StoreTables,
     records: StoreRecords,
     places: ArrayPlaces,
     capabilities: Capabilities,
@@ -34,7 +37,7 @@ impl ZarrBackend {
     /// Opens the place that `config` describes, and finds out which conditions of writes its store honours.
     ///
     /// A place that does not exist yet, on a local file system, is created by the first write. Without conditional writes arrays
-    /// cannot be appended to or written in part, nor files appended to.
+    /// cannot be appended to or written in part, nor files and tables appended to.
     ///
     /// Errors: `InvalidInput` for options that make no sense, `NotFound` for a missing bucket, `PermissionDenied`, `Unavailable`.
     pub async fn open(config: &StoreConfig, options: ZarrOptions) -> Result<Self> {
@@ -48,8 +51,9 @@ impl ZarrBackend {
         let capabilities = capabilities(conditions, is_durable, store.is_local());
         let places = ArrayPlaces::new(store.clone(), options)?;
         let tree = Tree::new(store.clone(), layout::layout());
-        let (files, records) = (StoreFiles::new(tree.clone()), StoreRecords::new(store));
-        Ok(ZarrBackend { inner: Arc::new(Inner { tree, files, records, places, capabilities }) })
+        let (files, tables) = (StoreFiles::new(tree.clone()), StoreTables::new(tree.clone())?);
+        let records = StoreRecords::new(store);
+        Ok(ZarrBackend { inner: Arc::new(Inner { tree, files, tables, records, places, capabilities }) })
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -62,11 +66,15 @@ impl ZarrBackend {
 }
 
 fn capabilities(conditions: Conditions, is_durable: bool, is_local: bool) -> Capabilities {
-    let always = [Capability::Arrays, Capability::Attributes, Capability::Copy, Capability::Write];
+    let always =
+        [Capability::Arrays, Capability::Tables, Capability::Attributes, Capability::Copy, Capability::Write];
     let mut capabilities: Capabilities = always.into_iter().collect();
     if conditions == (Conditions { create: true, update: true }) {
         let conditional = [Capability::ArrayAppend, Capability::ArrayRegionWrite, Capability::FileAppend];
         capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
+    }
+    if conditions.create {
+        capabilities = capabilities.with(Capability::TableAppend);
     }
     if is_durable {
         capabilities = capabilities.with(Capability::Durable);
@@ -144,7 +152,7 @@ impl Backend for ZarrBackend {
     }
 
     fn tables(&self) -> Option<&dyn TableStore> {
-        None
+        Some(&self.inner.tables)
     }
 
     fn maintenance(&self) -> Option<&dyn Maintenance> {

@@ -3,6 +3,7 @@
 //! | entry | stored as |
 //! |---|---|
 //! | array `x` | `x.zarr/`, an array of version 3 of the Zarr format |
+//! | table `x` | `x.parquet/`, a folder of Parquet files |
 //! | file `x` | `x` |
 //! | directory `x` | `x/`, its meta in `x/_meta.yaml` |
 //! | attributes | of an array in its `zarr.json`; else `_attributes/<stored name>.json` beside the entry |

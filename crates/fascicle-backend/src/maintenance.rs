@@ -17,8 +17,10 @@ pub enum LeftoverKind {
     Probe,
     /// Parts of an entry that was being written or removed, and the claim of whoever did it.
     Unfinished,
-    /// A directory that is being removed.
+    /// A directory, or a table, that is being removed.
     Removal,
+    /// Parts of a table that another one has replaced.
+    Superseded,
     /// What another program was writing when it was killed, by its name among files that only formats store.
     Foreign,
     /// A file that may be such a one, and may as well be somebody's own. It is shown and never deleted.
@@ -35,6 +37,7 @@ impl LeftoverKind {
             LeftoverKind::Probe => "probe",
             LeftoverKind::Unfinished => "unfinished",
             LeftoverKind::Removal => "removal",
+            LeftoverKind::Superseded => "superseded",
             LeftoverKind::Foreign => "foreign",
             LeftoverKind::Suspect => "suspect",
         }

@@ -5,14 +5,15 @@
 //! - [`ConfinedLocalStore`] is the `object_store` implementation for local folders: confined, durable, with conditional writes.
 //! - [`StoreRecords`] are the records by which callers coordinate.
 //! - [`Tree`] knows which objects an entry is stored as: listing, looking at, removing, moving and copying entries, metas and
-//!   attributes. [`StoreFiles`] are the opaque files in it, [`StorePartFolder`] the parts of a table.
+//!   attributes. [`StoreFiles`] are the opaque files in it, [`StoreTables`] the tables, each a
+//!   [`StorePartFolder`].
 //!
 //! Names in use, all beginning with `_` and so never entries:
 //!
 //! | key | holds |
 //! |---|---|
 //! | `_index/…` | records, and what was found out about the store |
-//! | `_stage/…` | large files that are being created; what a killed process leaves there is never read |
+//! | `_stage/…` | large files and parts that are being created; what a killed process leaves there is never read |
 //! | `_probe/…` | for a moment, what the store is probed with |
 //! | `…/_meta.yaml` | the meta of a directory |
 //! | `…/_writing/<stored name>.….json` | for a while, that an entry of many objects is being written or removed |
@@ -30,11 +31,14 @@ mod memory_store;
 mod open;
 mod options;
 mod part_folder;
+mod part_reader;
 mod place;
 mod probe;
 mod records;
 mod sanitise;
+mod staged_part;
 mod store;
+mod store_tables;
 mod tree;
 
 pub use conditional::{Condition, PutOutcome};
@@ -43,14 +47,21 @@ pub use files::{MOST_APPENDABLE_BYTES, StoreFiles};
 pub use local_store::{ConfinedLocalStore, LocalStoreOptions};
 pub use memory_store::MemoryStore;
 pub use options::{StoreOptions, is_secret};
-pub use part_folder::{PartBytes, StorePartFolder, StorePartReader};
+pub use part_folder::StorePartFolder;
+pub use part_reader::{PartBytes, StorePartReader};
 pub use place::StorePlace;
 pub use probe::Conditions;
 pub use records::{INDEX_PREFIX, StoreRecords};
+pub use staged_part::StagedPart;
 pub use store::{Found, Object, Store, key};
+<<<<<<< HEAD
 pub use tree::{
     ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX, age_of,
 };
+=======
+pub use store_tables::StoreTables;
+pub use tree::{ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX};
+>>>>>>> main
 
 /// The crate whose stores these are, so that every backend uses the same one.
 pub use object_store;

@@ -19,11 +19,17 @@ pub struct Filter {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
-    Compare { column: usize, comparison: Comparison, constant: Constant },
+    Compare {
+        column: usize,
+        comparison: Comparison,
+        constant: Constant,
+    },
     IsNull(usize),
     And(Box<Condition>, Box<Condition>),
     Or(Box<Condition>, Box<Condition>),
     Not(Box<Condition>),
+    /// The same for every row: `None` is unknown.
+    Always(Option<bool>),
 }
 
 /// For each row whether a condition is true, and whether it is false; neither when it is unknown.
@@ -36,7 +42,13 @@ impl Filter {
     /// Binds `predicate` to the columns of `schema`. Fails with [`ErrorKind::InvalidInput`] for an unknown column, for a
     /// column whose type cannot be compared, and for a literal that the column's type does not hold.
     pub fn new(schema: &Schema, predicate: &Predicate) -> Result<Self> {
-        Ok(Filter { condition: bind(schema, predicate)? })
+        Ok(Filter { condition: bind(schema, predicate, false)? })
+    }
+
+    /// Binds a predicate that [`Filter::new`] allowed for a table to the columns of one of its parts, in which a column that is not
+    /// there is null.
+    pub(crate) fn of_part(part: &Schema, predicate: &Predicate) -> Result<Self> {
+        Ok(Filter { condition: bind(part, predicate, true)? })
     }
 
     /// The positions of the columns that the predicate names; a position may appear more than once.
@@ -46,6 +58,7 @@ impl Filter {
                 Condition::Compare { column, .. } | Condition::IsNull(column) => vec![*column],
                 Condition::And(a, b) | Condition::Or(a, b) => [columns(a), columns(b)].concat(),
                 Condition::Not(inner) => columns(inner),
+                Condition::Always(_) => Vec::new(),
             }
         }
         columns(&self.condition)
@@ -62,17 +75,21 @@ impl Filter {
     }
 }
 
-fn bind(schema: &Schema, predicate: &Predicate) -> Result<Condition> {
+fn bind(schema: &Schema, predicate: &Predicate, absent_is_null: bool) -> Result<Condition> {
+    let is_absent = |column: &str| absent_is_null && schema.column_with_name(column).is_none();
+    let inner = |predicate: &Predicate| Ok::<_, Error>(Box::new(bind(schema, predicate, absent_is_null)?));
     Ok(match predicate {
+        Predicate::Compare { column, .. } if is_absent(column) => Condition::Always(None),
+        Predicate::IsNull(column) if is_absent(column) => Condition::Always(Some(true)),
         Predicate::Compare { column, comparison, literal } => {
             let index = column_index(schema, column)?;
             let constant = cast_literal(literal, column, schema.field(index).data_type())?;
             Condition::Compare { column: index, comparison: *comparison, constant }
         }
         Predicate::IsNull(column) => Condition::IsNull(column_index(schema, column)?),
-        Predicate::And(a, b) => Condition::And(Box::new(bind(schema, a)?), Box::new(bind(schema, b)?)),
-        Predicate::Or(a, b) => Condition::Or(Box::new(bind(schema, a)?), Box::new(bind(schema, b)?)),
-        Predicate::Not(inner) => Condition::Not(Box::new(bind(schema, inner)?)),
+        Predicate::And(a, b) => Condition::And(inner(a)?, inner(b)?),
+        Predicate::Or(a, b) => Condition::Or(inner(a)?, inner(b)?),
+        Predicate::Not(negated) => Condition::Not(inner(negated)?),
     })
 }
 
@@ -126,6 +143,12 @@ fn evaluate(condition: &Condition, batch: &RecordBatch) -> Result<Truth> {
         Condition::Not(inner) => {
             let inner = evaluate(inner, batch)?;
             Truth { is_true: inner.is_false, is_false: inner.is_true }
+        }
+        Condition::Always(truth) => {
+            let rows = batch.num_rows();
+            let all =
+                |holds| if holds { BooleanBuffer::new_set(rows) } else { BooleanBuffer::new_unset(rows) };
+            Truth { is_true: all(*truth == Some(true)), is_false: all(*truth == Some(false)) }
         }
     })
 }

@@ -3,32 +3,39 @@
 //! - [`check_same_columns`] and [`align_batch`]: whether rows fit a table.
 //! - [`Filter`] and [`Scan`]: predicates, projections, offsets and limits on batches, whatever they were read from.
 //! - [`PartWriter`] and [`PartFile`]: one Parquet file.
-//! - [`PartFolder`], [`list_parts`] and [`commit_next`]: the numbered parts of a table, wherever they are stored.
-//! - [`TableSnapshot`]: reading a table. [`NewTable`] and [`PartAppend`]: writing one in a local folder.
+//! - [`PartFolder`] and [`list_parts`]: the numbered parts of a table, wherever they are stored.
+//! - [`TableSnapshot`]: reading a table. [`TableHead`] and [`PartAppend`]: adding to one. [`NewTable`]: a new one in a local folder.
 //! - [`CsvTable`] and [`CsvWriter`]: tables as CSV files.
 //! - [`stream_of_batches`] and [`OffloadedTableWriter`]: all of these block; here they become asynchronous.
 
+mod append;
 mod csv;
 mod filter;
+mod head;
 mod literal;
 mod local_parts;
 mod offload;
 mod parquet;
+mod part_list;
 mod parts;
 mod scan;
 mod schema;
 mod snapshot;
 mod table_folder;
 
+pub use append::PartAppend;
 pub use csv::{CsvBatches, CsvTable, CsvWriter};
 pub use filter::Filter;
-pub use local_parts::LocalPartFolder;
+pub use head::TableHead;
+pub use local_parts::{LocalPartFolder, LocalStagedPart};
 pub use offload::{BlockingTableWriter, OffloadedTableWriter, stream_of_batches};
 pub use parquet::{PartBatches, PartFile, PartWriter, RowsBefore, check_storable};
+pub use part_list::{PartList, list_parts};
 pub use parts::{
-    CommitOutcome, ListedName, PartFolder, PartList, commit_next, list_parts, part_name, part_number,
+    CommitOutcome, ListedName, PARTS_OF_A_GENERATION, PartFolder, first_of_generation, generation_of,
+    is_key_name, next_generation, part_name, part_number,
 };
 pub use scan::{Scan, ScannedBatches};
-pub use schema::{align_batch, check_same_columns};
+pub use schema::{align_batch, check_extends, check_same_columns};
 pub use snapshot::{PartsBatches, TableScan, TableSnapshot};
-pub use table_folder::{NewTable, PartAppend};
+pub use table_folder::NewTable;

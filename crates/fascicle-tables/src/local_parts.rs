@@ -6,9 +6,59 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::{
     fs::File,
+    io::{self, BufWriter, Write},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
+
+const WRITE_BUFFER_BYTES: usize = 256 << 10;
+
+/// A part in a file beside the table's folder, which is removed when this is dropped.
+#[derive(Debug)]
+pub struct LocalStagedPart {
+    file: BufWriter<File>,
+    path: PathBuf,
+    is_synced: bool,
+}
+
+impl LocalStagedPart {
+    /// Creates the file, which has to be on the file system of the table's folder and outside of it, because other programs read
+    /// everything in there. Fails with `AlreadyExists` when there is one.
+    pub fn create(path: &Path) -> Result<Self> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666));
+        let file = file.map_err(|errno| failure("creating", path, errno))?;
+        let file = BufWriter::with_capacity(WRITE_BUFFER_BYTES, File::from(file));
+        Ok(LocalStagedPart { file, path: path.to_owned(), is_synced: false })
+    }
+
+    /// Brings everything that was written to the storage.
+    fn complete(&mut self, durable: bool) -> Result<()> {
+        self.file.flush()?;
+        if durable && !self.is_synced {
+            self.file.get_ref().sync_all()?;
+            self.is_synced = true;
+        }
+        Ok(())
+    }
+}
+
+impl Write for LocalStagedPart {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for LocalStagedPart {
+    fn drop(&mut self) {
+        // It may have been moved into the table. What cannot be removed is never read.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
 
 /// An open folder of parts. It stays the same folder when it is moved, or another takes its place.
 #[derive(Debug)]
@@ -65,6 +115,7 @@ impl LocalPartFolder {
 
 impl PartFolder for LocalPartFolder {
     type Reader = File;
+    type Staged = LocalStagedPart;
 
     fn list(&self) -> Result<Vec<ListedName>> {
         let listing = |errno| failure("listing", &self.path, errno);
@@ -85,7 +136,8 @@ impl PartFolder for LocalPartFolder {
                 }
                 known => known,
             };
-            names.push(ListedName { name, is_file: file_type == FileType::RegularFile });
+            let is_file = file_type == FileType::RegularFile;
+            names.push(ListedName { name, is_file, size_bytes: None, tag: None });
         }
         Ok(names)
     }
@@ -104,32 +156,44 @@ impl PartFolder for LocalPartFolder {
         Ok(u64::try_from(facts.st_size).unwrap_or(0))
     }
 
-    fn open(&self, name: &str) -> Result<File> {
+    fn open(&self, name: &str, _size_bytes: Option<u64>) -> Result<File> {
         let file = rustix::fs::openat(&self.directory, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         file.map(File::from).map_err(|errno| failure("opening", &self.path.join(name), errno))
     }
 
-    fn commit(&self, staged: &Path, name: &str) -> Result<CommitOutcome> {
+    fn commit(&self, staged: &mut LocalStagedPart, name: &str) -> Result<CommitOutcome> {
+        staged.complete(self.durable)?;
+        let staged = staged.path.as_path();
         let committing = |errno| failure("committing", &self.path.join(name), errno);
-        let outcome = match rustix::fs::linkat(CWD, staged, &self.directory, name, AtFlags::empty()) {
-            Ok(()) => CommitOutcome::Committed,
-            Err(Errno::EXIST) if self.is_committed(staged, name)? => CommitOutcome::Committed,
-            Err(Errno::EXIST) => CommitOutcome::Taken,
+        let is_committed = match rustix::fs::linkat(CWD, staged, &self.directory, name, AtFlags::empty()) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => self.is_committed(staged, name)?,
             Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
                 // A file system without links.
                 let exclusively = RenameFlags::NOREPLACE;
                 match rustix::fs::renameat_with(CWD, staged, &self.directory, name, exclusively) {
-                    Ok(()) => CommitOutcome::Committed,
-                    Err(Errno::EXIST) => CommitOutcome::Taken,
+                    Ok(()) => true,
+                    Err(Errno::EXIST) => false,
                     Err(errno) => return Err(committing(errno)),
                 }
             }
             Err(errno) => return Err(committing(errno)),
         };
-        if outcome == CommitOutcome::Committed {
-            self.sync()?;
+        if !is_committed {
+            return Ok(CommitOutcome::Taken);
         }
-        Ok(outcome)
+        self.sync()?;
+        Ok(CommitOutcome::Committed { tag: None })
+    }
+
+    fn remove(&self, names: &[String]) -> Result<()> {
+        for name in names {
+            match rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(errno) => return Err(failure("removing", &self.path.join(name), errno)),
+            }
+        }
+        self.sync()
     }
 }
 

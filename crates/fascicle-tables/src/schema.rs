@@ -1,6 +1,6 @@
 //! Whether rows fit a table: the comparison of schemas.
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef, UnionFields};
 use fascicle_backend::{Error, ErrorKind, Result};
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
@@ -24,6 +24,41 @@ pub fn check_same_columns(stored: &Schema, given: &Schema) -> Result<()> {
         let _ = write!(message, "; and {} more differences", differences.len() - MAX_LISTED);
     }
     Err(Error::new(ErrorKind::Mismatch, message).hint("nothing was changed; cast the columns to the table's"))
+}
+
+/// Refuses, with [`ErrorKind::Mismatch`] naming every difference, columns of `narrow` that are not also columns of `wide`, of
+/// the same type and nullability and in the same order, and further columns of `wide` that are not nullable. What
+/// [`check_same_columns`] does not compare is not compared here.
+pub fn check_extends(wide: &Schema, narrow: &Schema) -> Result<()> {
+    if std::ptr::eq(wide, narrow) {
+        return Ok(());
+    }
+    let is_shared = |field: &&FieldRef| !field.is_nullable() || narrow.field_with_name(field.name()).is_ok();
+    let shared: Vec<FieldRef> = wide.fields().iter().filter(is_shared).cloned().collect();
+    check_same_columns(&Schema::new(shared), narrow)
+}
+
+/// The same rows with all columns of `schema`, null in those that the batch does not have. The batch has no others; see
+/// [`check_extends`].
+pub(crate) fn fit_to(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if batch.num_columns() == schema.fields().len() {
+        return align_batch(batch, schema);
+    }
+    let rows = batch.num_rows();
+    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = schema
+        .fields()
+        .iter()
+        .map(|field| match batch.schema_ref().column_with_name(field.name()) {
+            Some((position, own)) => (Arc::new(own.clone()), Arc::clone(batch.column(position))),
+            None => (Arc::clone(field), new_null_array(field.data_type(), rows)),
+        })
+        .unzip();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let filled = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options);
+    let filled = filled.map_err(|error| {
+        Error::new(ErrorKind::Internal, "the columns cannot be filled with nulls").caused_by(error)
+    })?;
+    align_batch(filled, schema)
 }
 
 fn differences(stored: &Schema, given: &Schema) -> Vec<String> {
@@ -134,7 +169,7 @@ pub fn align_batch(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{ArrayRef, Int64Array, ListArray, types::Int64Type};
+    use arrow_array::{Int64Array, ListArray, types::Int64Type};
 
     fn schema(fields: &[(&str, DataType, bool)]) -> Schema {
         Schema::new(
@@ -208,6 +243,23 @@ mod tests {
             schema(&[("s", DataType::Struct(vec![Field::new(name, DataType::Int8, true)].into()), true)])
         };
         assert!(check_same_columns(&fields("x"), &fields("y")).is_err());
+    }
+
+    #[test]
+    fn a_table_may_have_more_nullable_columns_than_a_part() {
+        let wide = schema(&[("a", DataType::Int64, false), ("n", DataType::Utf8, true)]);
+        let narrow = schema(&[("a", DataType::Int64, false)]);
+        check_extends(&wide, &narrow).unwrap();
+        let strict = schema(&[("a", DataType::Int64, false), ("n", DataType::Utf8, false)]);
+        let error = check_extends(&strict, &narrow).unwrap_err();
+        assert!(error.message().contains("'n' (Utf8) is missing"), "{error}");
+        assert!(
+            check_extends(&narrow, &wide).unwrap_err().message().contains("'n' (Utf8) is not in the table")
+        );
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        let batch = RecordBatch::try_new(Arc::new(narrow), vec![numbers]).unwrap();
+        let fitted = fit_to(batch, &Arc::new(wide.clone())).unwrap();
+        assert_eq!((fitted.schema().as_ref(), fitted.column(1).null_count()), (&wide, 2));
     }
 
     #[test]

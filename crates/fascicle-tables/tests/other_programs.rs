@@ -6,7 +6,9 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, builder::*, cast::AsArray, 
 use arrow_schema::{Field, Schema, SchemaRef};
 use fascicle_backend::{ErrorKind, ScanOptions, TableOptions};
 use fascicle_judges::run_python;
-use fascicle_tables::{CsvTable, CsvWriter, LocalPartFolder, NewTable, PartAppend, TableSnapshot};
+use fascicle_tables::{
+    CsvTable, CsvWriter, LocalPartFolder, LocalStagedPart, NewTable, PartAppend, TableHead, TableSnapshot,
+};
 use std::{fs::File, sync::Arc};
 
 fn sample(first: i64) -> (SchemaRef, RecordBatch) {
@@ -44,10 +46,11 @@ fn pyarrow_reads_our_tables_as_one_data_set() {
     table.write(&batch).unwrap();
     table.finish().unwrap();
     let parts = Arc::new(LocalPartFolder::open(&folder, false).unwrap());
-    let staged = place.path().join("staged");
-    let mut append = PartAppend::begin(parts, &staged, &schema, &TableOptions::default()).unwrap();
+    let staged = LocalStagedPart::create(&place.path().join("staged")).unwrap();
+    let head = TableHead::read(&parts).unwrap();
+    let mut append = PartAppend::begin(parts, head, staged, &schema, &TableOptions::default()).unwrap();
     append.write(&sample(2).1).unwrap();
-    assert_eq!(append.finish().unwrap(), 4);
+    assert_eq!(append.finish().unwrap().rows(), 4);
     let script = "
 import sys, pyarrow.dataset
 table = pyarrow.dataset.dataset(sys.argv[1], format='parquet').to_table()
@@ -85,9 +88,7 @@ pyarrow.dataset.write_dataset(table, sys.argv[1], format='parquet', max_rows_per
         .flat_map(|batch| batch.unwrap().column(0).as_primitive::<Int32Type>().values().to_vec())
         .collect();
     assert_eq!(numbers, (0..10).collect::<Vec<_>>());
-    let append =
-        PartAppend::begin(parts, &place.path().join("x"), snapshot.schema(), &TableOptions::default());
-    assert_eq!(append.err().unwrap().kind(), ErrorKind::Unsupported);
+    assert_eq!(TableHead::read(&parts).err().unwrap().kind(), ErrorKind::Unsupported);
 }
 
 #[test]

@@ -13,7 +13,8 @@ use fascicle_backend::{
 };
 use fascicle_local::{Folder, Staged};
 use fascicle_tables::{
-    BlockingTableWriter, LocalPartFolder, NewTable, PartAppend, TableSnapshot, stream_of_batches,
+    BlockingTableWriter, LocalPartFolder, LocalStagedPart, NewTable, PartAppend, TableHead, TableSnapshot,
+    stream_of_batches,
 };
 use std::sync::Arc;
 
@@ -77,7 +78,7 @@ impl BlockingTableWriter for NewParquetTable {
 /// Rows that are being added to a table: one more part, in the staging area until it is finished.
 pub(super) struct ParquetAppend {
     // Dropped in this order: the file is closed before it is deleted.
-    part: PartAppend,
+    part: PartAppend<LocalPartFolder>,
     _staged: Staged,
     folder: Folder,
     tree: Arc<Tree>,
@@ -94,7 +95,9 @@ impl ParquetAppend {
         let folder = folder_of(found)?;
         let parts = parts_of(folder.try_clone()?, tree.options().fsync);
         let staged = tree.stage()?;
-        let part = PartAppend::begin(parts, &staged.path(), schema, &TableOptions::default())?;
+        let head = TableHead::read(&parts)?;
+        let file = LocalStagedPart::create(&staged.path())?;
+        let part = PartAppend::begin(parts, head, file, schema, &TableOptions::default())?;
         Ok(ParquetAppend { part, _staged: staged, folder, tree: tree.clone(), path: path.clone() })
     }
 }
@@ -114,6 +117,6 @@ impl BlockingTableWriter for ParquetAppend {
             )
             .hint("append to the new table"));
         }
-        self.part.finish()
+        Ok(self.part.finish()?.rows())
     }
 }

@@ -153,8 +153,11 @@ impl EpochId {
                 return Ok(Sealing::Alive);
             }
         }
-        Err(Error::new(ErrorKind::TimedOut, "the builder could not be watched for a lease without interruption")
-            .hint("this machine or the storage is overloaded; try again"))
+        Err(Error::new(
+            ErrorKind::TimedOut,
+            "the builder could not be watched for a lease without interruption",
+        )
+        .hint("this machine or the storage is overloaded; try again"))
     }
 
     /// The directory that the builder of the epoch says it builds in.

@@ -111,7 +111,8 @@ fn leftover_finding(leftover: &Leftover, older_than: Duration) -> Finding {
         LeftoverKind::Unfinished => {
             "an array that was being written, replaced or removed when its writer died"
         }
-        LeftoverKind::Removal => "a directory whose removal was broken off",
+        LeftoverKind::Removal => "a directory or a table whose removal was broken off",
+        LeftoverKind::Superseded => "the parts of a table that another one has replaced",
         LeftoverKind::Foreign => "what another program was writing when it was killed",
         LeftoverKind::Suspect => {
             "a file that a killed program may have left, and that may be somebody's own: remove it by hand"

@@ -1,6 +1,9 @@
 //! Which objects an entry is stored as. Nothing else knows these names.
 
+use crate::store::child_key;
 use fascicle_backend::EntryKind;
+use fascicle_tables::is_key_name;
+use object_store::path::Path;
 
 /// The object that holds the meta of a directory.
 pub const META_NAME: &str = "_meta.yaml";
@@ -19,7 +22,7 @@ pub struct PrefixForm {
     /// The kind of the entry.
     pub kind: EntryKind,
     /// The names under the prefix of which a reader needs one to find an entry: written last, deleted first. None means that
-    /// the prefix alone makes the entry.
+    /// the prefix alone makes an array; a table is made by what [`is_key_name`] tells.
     pub key_names: &'static [&'static str],
 }
 
@@ -64,13 +67,30 @@ impl Form {
         }
     }
 
-    /// The names under the prefix without which a reader finds no entry.
-    pub(crate) fn key_names(&self) -> &'static [&'static str] {
+    /// Whether an object of this name directly under the prefix is one without which a reader finds no entry.
+    pub(crate) fn is_key(&self, name: &str) -> bool {
         match self {
-            Form::Prefix(form) => form.key_names,
-            Form::File => &[],
-            Form::Directory => &[META_NAME],
+            Form::Prefix(form) if form.is_told_by_names() => is_key_name(name),
+            Form::Prefix(form) => form.key_names.contains(&name),
+            Form::File => false,
+            Form::Directory => name == META_NAME,
         }
+    }
+}
+
+impl Form {
+    /// The same for an object anywhere under the prefix.
+    pub(crate) fn is_key_at(&self, prefix: &Path, location: &Path) -> bool {
+        location.filename().is_some_and(|name| {
+            self.is_key(name) && child_key(prefix, name).is_ok_and(|child| child == *location)
+        })
+    }
+}
+
+impl PrefixForm {
+    /// Whether one has to look at the names under the prefix to tell whether there is an entry.
+    pub(crate) fn is_told_by_names(&self) -> bool {
+        self.kind == EntryKind::Table && self.key_names.is_empty()
     }
 }
 

@@ -1,13 +1,14 @@
 //! What is left in a store by writers and removers that were killed, and its deletion.
 
-use super::{META_NAME, Tree, WRITING_PREFIX, tombstone::removal_key};
+use super::{Form, META_NAME, Tree, WRITING_PREFIX, tombstone::removal_key};
 use crate::{
     probe::PROBE_PREFIX,
     store::{STAGE_PREFIX, child_key, key},
 };
 use fascicle_backend::{EntryPath, Error, ErrorKind, Leftover, LeftoverKind, Owner, Result, Version};
 use fascicle_local::is_working_folder;
-use futures::TryStreamExt;
+use fascicle_tables::{generation_of, is_key_name, part_number};
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectMeta, path::Path};
 use std::{
     collections::BTreeMap,
@@ -25,7 +26,8 @@ impl Tree {
     /// Cost: a request for each 1,000 objects, one for each thing that is found, and one for each meta of a tombstone's length.
     pub async fn leftovers(&self, mut each: impl FnMut(&ObjectMeta) + Send) -> Result<Vec<Leftover>> {
         let mut found = self.local_leftovers().await?;
-        let mut removals: BTreeMap<Path, (u64, SystemTime)> = BTreeMap::new();
+        let mut removals: BTreeMap<Path, SystemTime> = BTreeMap::new();
+        let mut tables: BTreeMap<String, Generations> = BTreeMap::new();
         let mut objects = self.store().list(&Path::default());
         while let Some(object) = objects.try_next().await? {
             each(&object);
@@ -45,11 +47,14 @@ impl Tree {
                 _ => removed_directory(parent, name)?,
             };
             if let Some(directory) = removed {
-                let removal = removals.entry(directory).or_insert((0, SystemTime::UNIX_EPOCH));
-                removal.1 = removal.1.max(object.last_modified.into());
+                let modified = removals.entry(directory).or_insert(SystemTime::UNIX_EPOCH);
+                *modified = (*modified).max(object.last_modified.into());
+            } else if let Some(number) = part_number(name) {
+                tables.entry(parent.to_owned()).or_default().see(number, name, &object);
             }
         }
-        for (directory, (_, modified)) in removals {
+        found.extend(tables.iter().filter_map(|(table, generations)| generations.leftover(table)));
+        for (directory, modified) in removals {
             let state = self.removal_state(&directory).await?;
             found.extend(state.map(|state| Leftover {
                 stored_as: directory.to_string(),
@@ -86,6 +91,7 @@ impl Tree {
                 }
             }
             LeftoverKind::Removal => self.finish_removal(&stored, leftover).await,
+            LeftoverKind::Superseded => self.remove_superseded(&stored, leftover).await,
             _ => match self.store().local() {
                 Some(local) => local.collect(leftover).await,
                 None => Err(not_collected(leftover)),
@@ -97,6 +103,10 @@ impl Tree {
         if self.removal_state(directory).await?.as_ref() != Some(&leftover.state) {
             return Ok(false);
         }
+        let name = directory.filename().unwrap_or("");
+        if let Some((_, form @ Form::Prefix(_))) = self.layout().entry_of(name, true) {
+            return self.finish_removal_of_parts(directory, &form).await;
+        }
         let path = EntryPath::parse(directory.as_ref())?;
         let finished = match self.await_removal(&path, directory).await {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
@@ -107,6 +117,43 @@ impl Tree {
         }
         // Of a removal that was broken off before it had begun, or after its end, only the marker is left.
         self.store().delete(&removal_key(directory)?).await.map(|()| true)
+    }
+
+    /// Deletes what is left of a table whose removal was broken off, and the marker of the removal, without which it would be
+    /// taken for a table. One that was created meanwhile begins a later generation than anything that is left.
+    async fn finish_removal_of_parts(&self, prefix: &Path, form: &Form) -> Result<bool> {
+        let listed = self.store().list(prefix).map_ok(|object| object.location);
+        let mut objects: Vec<Path> = listed.try_collect().await?;
+        if !objects.iter().any(|location| form.is_key_at(prefix, location)) {
+            objects.sort();
+            // One after the other, the last one last: whoever creates a table meanwhile sees which generation is over.
+            for object in objects {
+                self.store().delete(&object).await?;
+            }
+        }
+        self.store().delete(&removal_key(prefix)?).await.map(|()| true)
+    }
+
+    /// Deletes the parts of a table that another one has replaced: they are of a lower generation, and never count again.
+    async fn remove_superseded(&self, table: &Path, leftover: &Leftover) -> Result<bool> {
+        let mut generations = Generations::default();
+        let mut parts = Vec::new();
+        let mut objects = self.store().list(table);
+        while let Some(object) = objects.try_next().await? {
+            let (parent, name) = split(&object.location);
+            if let Some(number) = part_number(name).filter(|_| parent == table.as_ref()) {
+                generations.see(number, name, &object);
+                parts.push((number, object.location));
+            }
+        }
+        match (generations.leftover(table.as_ref()), generations.current) {
+            (Some(now), Some(current)) if now.state == leftover.state => {
+                let superseded = parts.into_iter().filter(|(number, _)| generation_of(*number) < current);
+                let keys: Vec<_> = superseded.map(|(_, location)| Ok(location)).collect();
+                self.store().delete_all(stream::iter(keys).boxed()).await.map(|()| true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// What identifies the state of a removal: its tombstone, or else its marker; `None` when there is neither.
@@ -149,7 +196,7 @@ impl Tree {
     /// Elsewhere than on a local file system the tombstone takes the place of that very state of the meta, so that it never
     /// buries another directory of the name.
     pub async fn remove_directory_if(&self, path: &EntryPath, meta: &Version) -> Result<bool> {
-        let prefix = self.key_of(path, &super::Form::Directory)?;
+        let prefix = self.key_of(path, &Form::Directory)?;
         if let Some(local) = self.store().local() {
             let failed = |error| self.store().error("removing", &prefix, error);
             let removed = local.discard_if(&prefix, META_NAME, meta).await.map_err(failed)?;
@@ -159,6 +206,42 @@ impl Tree {
             return Ok(removed);
         }
         self.remove_directory_of(path, &prefix, meta).await
+    }
+}
+
+/// The parts of a table by their generations.
+#[derive(Debug, Default)]
+struct Generations {
+    /// The highest one with a first part: the table.
+    current: Option<u64>,
+    seen: BTreeMap<u64, (u64, u64, SystemTime)>,
+}
+
+impl Generations {
+    fn see(&mut self, number: u64, name: &str, object: &ObjectMeta) {
+        let generation = generation_of(number);
+        if is_key_name(name) {
+            self.current = self.current.max(Some(generation));
+        }
+        let seen = self.seen.entry(generation).or_insert((0, 0, SystemTime::UNIX_EPOCH));
+        *seen = (seen.0 + 1, seen.1.saturating_add(object.size), seen.2.max(object.last_modified.into()));
+    }
+
+    /// What lies below the generation that counts.
+    fn leftover(&self, table: &str) -> Option<Leftover> {
+        let mut sum = (0, 0, SystemTime::UNIX_EPOCH);
+        for (_, (parts, bytes, modified)) in self.seen.range(..self.current?) {
+            sum = (sum.0 + parts, sum.1 + bytes, sum.2.max(*modified));
+        }
+        let (parts, size_bytes, modified) = sum;
+        (parts > 0).then(|| Leftover {
+            stored_as: table.to_owned(),
+            kind: LeftoverKind::Superseded,
+            size_bytes,
+            age: Some(age_of(modified)),
+            owner: Owner::Unknown,
+            state: Version::new(format!("{parts}:{size_bytes}:{:?}", self.current)),
+        })
     }
 }
 

@@ -14,9 +14,10 @@ pub use leftovers::age_of;
 
 use crate::store::{Found, Store, child_key, key};
 use fascicle_backend::{EntryKind, EntryPath, Error, ErrorKind, Result, WriteMode};
-use futures::TryStreamExt;
-use object_store::path::Path;
+use futures::{StreamExt, TryStreamExt};
+use object_store::{ObjectMeta, path::Path};
 use std::time::SystemTime;
+use tombstone::removal_key;
 
 /// The entries of a store in a [`Layout`].
 ///
@@ -87,23 +88,35 @@ impl Tree {
 
     /// Whether what stands under a prefix is an entry, or is only being written or removed.
     pub(crate) async fn is_complete(&self, prefix: &Path, form: &Form) -> Result<bool> {
-        let key_names = match form {
-            Form::Prefix(form) => form.key_names,
+        match form {
+            Form::Prefix(prefix_form) if prefix_form.is_told_by_names() => {
+                // On a local file system they vanish in one step.
+                Ok(self.store.is_local()
+                    || self.has_key_object(prefix, form).await?
+                    || self.store.head(&removal_key(prefix)?).await?.is_none())
+            }
+            Form::Prefix(form) => {
+                for name in form.key_names {
+                    if self.store.head(&child_key(prefix, name)?).await?.is_some() {
+                        return Ok(true);
+                    }
+                }
+                Ok(form.key_names.is_empty())
+            }
             Form::Directory if !self.store.is_local() => {
-                let meta = self.store.head(&child_key(prefix, META_NAME)?).await?;
-                return match meta {
+                match self.store.head(&child_key(prefix, META_NAME)?).await? {
                     Some(meta) => Ok(!self.is_buried(&meta).await?),
                     None => Ok(true),
-                };
+                }
             }
-            Form::Directory | Form::File => return Ok(true),
-        };
-        for name in key_names {
-            if self.store.head(&child_key(prefix, name)?).await?.is_some() {
-                return Ok(true);
-            }
+            Form::Directory | Form::File => Ok(true),
         }
-        Ok(key_names.is_empty())
+    }
+
+    async fn has_key_object(&self, prefix: &Path, form: &Form) -> Result<bool> {
+        let is_key = |object: &ObjectMeta| std::future::ready(form.is_key_at(prefix, &object.location));
+        let mut keys = self.store.list(prefix).try_filter(is_key).boxed();
+        Ok(keys.try_next().await?.is_some())
     }
 
     fn entry_at(&self, name: &str, child: &Found) -> Option<StoredEntry> {

@@ -1,7 +1,7 @@
 //! Copying and moving entries.
 
 use super::{Form, META_NAME, StoredEntry, Tree, already_exists, attributes::attributes_key};
-use crate::store::{child_key, key};
+use crate::store::key;
 use fascicle_backend::{EntryPath, Error, ErrorKind, Result, WriteMode};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStoreExt, path::Path};
@@ -110,8 +110,6 @@ impl Tree {
 
     /// Copies the objects under a prefix but for those without which nobody finds an entry, and returns these, the innermost first.
     async fn copy_prefix(&self, from: &Path, to: &Path, form: &Form) -> Result<Vec<Path>> {
-        let keys: Vec<Path> =
-            form.key_names().iter().map(|name| child_key(from, name)).collect::<Result<_>>()?;
         let mut late = Vec::new();
         let mut objects = self.store().list(from).try_chunks(1000);
         while let Some(chunk) = objects.next().await {
@@ -119,7 +117,7 @@ impl Tree {
             let (last, now): (Vec<Path>, Vec<Path>) = chunk
                 .into_iter()
                 .map(|meta| meta.location)
-                .partition(|path| keys.contains(path) || path.filename() == Some(META_NAME));
+                .partition(|path| form.is_key_at(from, path) || path.filename() == Some(META_NAME));
             late.extend(last);
             let copies = now.into_iter().map(|source| async move {
                 let copied = self.store().objects().copy(&source, &target_of(&source, from, to)?).await;

@@ -4,6 +4,7 @@ use super::{Form, META_NAME, StoredEntry, Tree, attributes::attributes_key, tomb
 use crate::store::child_key;
 use bytes::Bytes;
 use fascicle_backend::{EntryPath, Error, ErrorKind, Result, Version};
+use fascicle_tables::{generation_of, part_number};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
@@ -43,6 +44,7 @@ impl Tree {
         }
         match &entry.form {
             Form::File | Form::Directory => self.store().delete(&entry.key).await,
+            Form::Prefix(form) if form.is_told_by_names() => self.remove_parts(&entry.key, &entry.form).await,
             Form::Prefix(form) => {
                 for name in form.key_names {
                     self.store().delete(&child_key(&entry.key, name)?).await?;
@@ -50,6 +52,14 @@ impl Tree {
                 self.remove_prefix(&entry.key).await
             }
         }
+    }
+
+    /// Says that nothing is left of a removal of what stood at `path`, whether there was one or not.
+    pub(crate) async fn forget_removal(&self, path: &EntryPath, form: &Form) -> Result<()> {
+        if self.store().is_local() {
+            return Ok(());
+        }
+        self.store().delete(&removal_key(&self.key_of(path, form)?)?).await
     }
 
     /// Removes a directory that is not on a local file system, if no one else does so at the same time.
@@ -91,6 +101,35 @@ impl Tree {
     /// Deletes the attributes of a directory.
     pub(super) async fn forget_attributes(&self, path: &EntryPath) -> Result<()> {
         self.store().delete(&attributes_key(path, &Form::Directory)?).await
+    }
+
+    /// Removes a table: first its parts without which nobody finds it, the oldest generation first. A table that somebody else
+    /// creates meanwhile stays, and what is added to this one meanwhile goes.
+    async fn remove_parts(&self, prefix: &Path, form: &Form) -> Result<()> {
+        let marker = removal_key(prefix)?;
+        self.store().put(&marker, Bytes::new()).await?;
+        let mut removed = None;
+        loop {
+            let objects: Vec<Path> =
+                self.store().list(prefix).map_ok(|object| object.location).try_collect().await?;
+            let generation = |path: &Path| path.filename().and_then(part_number).map(generation_of);
+            let highest = *removed.get_or_insert_with(|| objects.iter().filter_map(generation).max());
+            let (mut keys, others): (Vec<Path>, Vec<Path>) = objects
+                .into_iter()
+                .filter(|path| match generation(path) {
+                    Some(generation) => Some(generation) <= highest,
+                    None => true,
+                })
+                .partition(|path| form.is_key_at(prefix, path));
+            if keys.is_empty() && others.is_empty() {
+                return self.store().delete(&marker).await;
+            }
+            keys.sort();
+            for key in &keys {
+                self.store().delete(key).await?;
+            }
+            self.store().delete_all(stream::iter(others.into_iter().map(Ok)).boxed()).await?;
+        }
     }
 
     /// Deletes every object under a prefix.

@@ -106,3 +106,47 @@ async fn a_removal_that_was_broken_off_is_finished() {
     assert_eq!(found(&tree).await, []);
     assert!(has(&tree, "kept/x").await && !has(&tree, "old/x").await && !has(&tree, "old/_meta.yaml").await);
 }
+
+#[test]
+fn what_is_left_of_tables_is_collected_and_tables_stay() {
+    for site in sites() {
+        run(async {
+            let tree = tree_of(site.open());
+            tree.create_directory(&path("d"), "meta: 1\n".into()).await.unwrap();
+            let part = |generation: u64, part: u64| {
+                format!("d/t.parquet/part-{:020}.parquet", generation * 1_000_000_000_000 + part)
+            };
+            for name in [part(0, 0), part(0, 1), part(1, 1), part(2, 0), part(2, 1)] {
+                put(&tree, &name, "part").await;
+            }
+            put(&tree, "d/u.parquet/part-00000000000000000000.parquet", "part").await;
+            let all = found(&tree).await;
+            assert_eq!(names(&all), [("d/t.parquet", LeftoverKind::Superseded)], "on {}", site.name);
+            assert_eq!(all[0].size_bytes, 12);
+            assert!(tree.collect(&all[0]).await.unwrap());
+            assert!(
+                has(&tree, &part(2, 0)).await
+                    && has(&tree, &part(2, 1)).await
+                    && !has(&tree, &part(0, 0)).await
+            );
+            assert_eq!(found(&tree).await, []);
+            if tree.store().is_local() {
+                return;
+            }
+            // A removal that was broken off after the first part, and one before it.
+            put(&tree, "d/_writing/t.parquet.removal", "").await;
+            put(&tree, "d/_writing/u.parquet.removal", "").await;
+            tree.store().delete(&key(&part(2, 0)).unwrap()).await.unwrap();
+            let all = found(&tree).await;
+            let removal = LeftoverKind::Removal;
+            assert_eq!(names(&all), [("d/t.parquet", removal), ("d/u.parquet", removal)]);
+            for leftover in &all {
+                assert!(tree.collect(leftover).await.unwrap());
+            }
+            assert_eq!(found(&tree).await, []);
+            let listing = tree.list(&path("d")).await.unwrap();
+            let left: Vec<_> = listing.entries.iter().map(|entry| entry.stored_name.as_str()).collect();
+            assert_eq!(left, ["u.parquet"]);
+        });
+    }
+}

@@ -9,12 +9,36 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) trait LibraryError: std::error::Error + Send + Sync + 'static {
     /// The failure of the storage that caused it, if one did.
     fn io_error(&self) -> Option<&std::io::Error>;
+
+    /// The error of the contract that code called by the library failed with.
+    fn own_error(&self) -> Option<&Error>;
+}
+
+/// The error of the contract that `cause` is, or carries.
+fn own_error_of<'a>(cause: &'a (dyn std::error::Error + Send + Sync + 'static)) -> Option<&'a Error> {
+    if let Some(error) = cause.downcast_ref::<Error>() {
+        return Some(error);
+    }
+    if let Some(error) = cause.downcast_ref::<ParquetError>() {
+        return error.own_error();
+    }
+    if let Some(error) = cause.downcast_ref::<ArrowError>() {
+        return error.own_error();
+    }
+    own_error_of(cause.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 impl LibraryError for ParquetError {
     fn io_error(&self) -> Option<&std::io::Error> {
         match self {
             ParquetError::External(cause) => cause.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    fn own_error(&self) -> Option<&Error> {
+        match self {
+            ParquetError::External(cause) => own_error_of(cause.as_ref()),
             _ => None,
         }
     }
@@ -27,6 +51,14 @@ impl LibraryError for ArrowError {
             ArrowError::ExternalError(cause) => cause
                 .downcast_ref::<std::io::Error>()
                 .or_else(|| cause.downcast_ref::<ParquetError>().and_then(ParquetError::io_error)),
+            _ => None,
+        }
+    }
+
+    fn own_error(&self) -> Option<&Error> {
+        match self {
+            ArrowError::ExternalError(cause) => own_error_of(cause.as_ref()),
+            ArrowError::IoError(_, cause) => own_error_of(cause),
             _ => None,
         }
     }
@@ -68,7 +100,10 @@ pub(crate) fn corrupt(file: &str, why: &str) -> Error {
 
 /// The kind of the storage's failure; `None` when the storage did as it was told.
 fn failure_of_storage(error: &impl LibraryError) -> Option<ErrorKind> {
-    let kind = Error::from(std::io::Error::from(error.io_error()?.kind())).kind();
+    let kind = match error.own_error() {
+        Some(error) => error.kind(),
+        None => Error::from(std::io::Error::from(error.io_error()?.kind())).kind(),
+    };
     (kind != ErrorKind::Corrupt).then_some(kind)
 }
 

@@ -6,6 +6,7 @@
 //! | key | value |
 //! |---|---|
 //! | `fascicle.nonce` | 32 hexadecimal digits that no other part has |
+//! | `fascicle.table` | the nonce of the table's first part, which tells it from every other table |
 //! | `fascicle.rows` | the rows of this part |
 //! | `fascicle.part` | the number under which the part was meant to be committed |
 //! | `fascicle.rows_before` | the rows of all parts before that number |
@@ -16,6 +17,7 @@
 mod guard;
 mod prune;
 mod read;
+mod select;
 mod types;
 mod write;
 
@@ -24,11 +26,14 @@ pub use types::check_storable;
 pub use write::{PartWriter, RowsBefore};
 
 const NONCE_KEY: &str = "fascicle.nonce";
+const TABLE_KEY: &str = "fascicle.table";
 const ROWS_KEY: &str = "fascicle.rows";
 const PART_KEY: &str = "fascicle.part";
 const ROWS_BEFORE_KEY: &str = "fascicle.rows_before";
 /// What all keys of ours begin with; they describe a file and not its columns.
 const KEY_PREFIX: &str = "fascicle.";
 
+#[cfg(test)]
+mod counted_bytes;
 #[cfg(test)]
 mod tests;

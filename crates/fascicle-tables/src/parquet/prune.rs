@@ -34,7 +34,10 @@ fn may_be_true(metadata: &ArrowReaderMetadata, condition: &Condition) -> Result<
         Condition::Compare { column, comparison, constant: constant @ Constant::Value(_) } => {
             comparison_may_hold(metadata, *column, *comparison, constant)
         }
-        Condition::Compare { .. } | Condition::IsNull(_) | Condition::Not(_) => Ok(undecided(metadata)),
+        Condition::Compare { constant: Constant::Unknown, .. } | Condition::Always(None | Some(false)) => {
+            Ok(vec![false; metadata.metadata().num_row_groups()])
+        }
+        Condition::IsNull(_) | Condition::Not(_) | Condition::Always(Some(true)) => Ok(undecided(metadata)),
     }
 }
 

@@ -1,15 +1,14 @@
 //! Reading a part.
 
 use super::{
-    KEY_PREFIX, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY,
+    KEY_PREFIX, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY,
     guard::{corrupt, reading},
-    prune::row_groups_that_may_match,
+    select::RowSelector,
     write::RowsBefore,
 };
-use crate::Filter;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use fascicle_backend::Result;
+use fascicle_backend::{Predicate, Result};
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -21,7 +20,7 @@ use parquet::{
     errors::ParquetError,
     file::{metadata::ParquetMetaData, reader::ChunkReader},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The most rows of a batch, whatever the caller asks for.
 const MAX_BATCH_ROWS: usize = 8192;
@@ -82,17 +81,22 @@ impl<R: ChunkReader + 'static> PartFile<R> {
         Some(RowsBefore { part: number(PART_KEY)?, rows: number(ROWS_BEFORE_KEY)? })
     }
 
+    /// What tells the table that the part belongs to from every other; `None` when its writer did not note it.
+    pub fn table(&self) -> Option<&str> {
+        self.noted(TABLE_KEY)
+    }
+
     fn noted(&self, key: &str) -> Option<&str> {
         self.metadata.schema().metadata().get(key).map(String::as_str)
     }
 
-    /// Reads the top-level columns at the given ascending positions. The first `skipped` rows are left out, and so are row
-    /// groups in which, by their statistics, `filter` selects no row; every other row is returned, selected or not. The
-    /// filter is bound to the schema of this part, and nothing is skipped when there is one.
-    pub fn batches(
+    /// Reads the top-level columns of these names that there are, in the order of the part, and of the rows those for which
+    /// `predicate` holds; see [`Filter::of_part`](crate::Filter). The first `skipped` rows are left out; there are none when there is
+    /// a predicate.
+    pub fn batches<'a>(
         self,
-        columns: &[usize],
-        filter: Option<&Filter>,
+        columns: impl IntoIterator<Item = &'a str>,
+        predicate: Option<&Predicate>,
         skipped: u64,
         batch_rows: Option<usize>,
     ) -> Result<PartBatches> {
@@ -101,23 +105,28 @@ impl<R: ChunkReader + 'static> PartFile<R> {
             .unwrap_or(MAX_BATCH_ROWS)
             .min(rows_of_a_batch(metadata.metadata()))
             .clamp(1, MAX_BATCH_ROWS);
-        let row_groups = match filter {
-            // Statistics of other writers may follow other rules.
-            Some(filter) if metadata.schema().metadata().contains_key(NONCE_KEY) => {
-                reading(&name, || row_groups_that_may_match(&metadata, filter))?
-            }
-            _ => (0..metadata.metadata().num_row_groups()).collect(),
+        let wanted: BTreeSet<&str> = columns.into_iter().collect();
+        let filter = predicate.map(|predicate| RowSelector::new(&metadata, predicate)).transpose()?;
+        let row_groups = match &filter {
+            Some(filter) => reading(&name, || filter.row_groups(&metadata))?,
+            None => (0..metadata.metadata().num_row_groups()).collect(),
         };
         let reader = reading(&name, || {
-            let projection = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
+            let fields = metadata.schema().fields().iter().enumerate();
+            let roots = fields.filter(|(_, field)| wanted.contains(field.name().as_str())).map(|(at, _)| at);
+            let projection = ProjectionMask::roots(metadata.parquet_schema(), roots);
+            let row_filter = filter.map(|filter| filter.row_filter(&metadata));
             let offset =
                 usize::try_from(skipped.min(rows)).map_err(|_| ParquetError::EOF("rows".to_owned()))?;
-            ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata)
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata)
                 .with_projection(projection)
                 .with_row_groups(row_groups)
                 .with_offset(offset)
-                .with_batch_size(most)
-                .build()
+                .with_batch_size(most);
+            match row_filter {
+                Some(row_filter) => builder.with_row_filter(row_filter).build(),
+                None => builder.build(),
+            }
         })?;
         Ok(PartBatches { reader: Some(reader), name })
     }

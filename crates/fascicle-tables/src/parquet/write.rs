@@ -1,6 +1,6 @@
 //! Writing a part.
 
-use super::{NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, guard::writing};
+use super::{NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY, guard::writing};
 use crate::align_batch;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -65,12 +65,15 @@ impl<W: Write + Send> PartWriter<W> {
         self.rows
     }
 
-    /// Writes the footer and gives the target back, which still has to be flushed.
-    pub fn finish(mut self, place: Option<RowsBefore>) -> Result<W> {
+    /// Writes the footer and gives the target back, which still has to be flushed. Without the identity of a table the part is
+    /// the first one of a new table.
+    pub fn finish(mut self, place: Option<RowsBefore>, table: Option<&str>) -> Result<W> {
         let mut note = |key: &str, value: String| {
             self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         };
-        note(NONCE_KEY, nonce()?);
+        let nonce = nonce()?;
+        note(TABLE_KEY, table.unwrap_or(&nonce).to_owned());
+        note(NONCE_KEY, nonce);
         note(ROWS_KEY, self.rows.to_string());
         if let Some(place) = place {
             note(PART_KEY, place.part.to_string());

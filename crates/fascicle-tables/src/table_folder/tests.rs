@@ -1,12 +1,19 @@
 //! Tests of tables in a local folder.
 
 use super::*;
-use crate::{OffloadedTableWriter, part_number, stream_of_batches};
+use crate::{
+    CommitOutcome, LocalStagedPart, OffloadedTableWriter, PartAppend, PartFolder, TableHead, TableSnapshot,
+    part_number, stream_of_batches,
+};
 use arrow_array::{ArrayRef, Int64Array, cast::AsArray, types::Int64Type};
 use arrow_schema::{DataType, Field, Schema};
-use fascicle_backend::{Comparison, Predicate, ScanOptions, TableWriter};
+use fascicle_backend::{Comparison, ErrorKind, Predicate, ScanOptions, TableWriter};
 use futures::TryStreamExt;
-use std::{fs, sync::Barrier};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, Barrier},
+};
 use tempfile::TempDir;
 
 struct Place {
@@ -38,14 +45,21 @@ impl Place {
         table.finish().unwrap()
     }
 
-    fn begin(&self, staged: impl ToString) -> Result<PartAppend> {
-        PartAppend::begin(self.folder(), &self.staged(staged), &schema(), &TableOptions::default())
+    fn begin(&self, staged: impl ToString) -> Result<PartAppend<LocalPartFolder>> {
+        self.begin_with(staged, &schema())
+    }
+
+    fn begin_with(&self, staged: impl ToString, schema: &SchemaRef) -> Result<PartAppend<LocalPartFolder>> {
+        let folder = self.folder();
+        let head = TableHead::read(&folder)?;
+        let staged = LocalStagedPart::create(&self.staged(staged))?;
+        PartAppend::begin(folder, head, staged, schema, &TableOptions::default())
     }
 
     fn append(&self, numbers: &[i64]) -> Result<u64> {
         let mut append = self.begin("one")?;
         append.write(&batch(numbers))?;
-        append.finish()
+        Ok(append.finish()?.rows())
     }
 
     fn snapshot(&self) -> Result<TableSnapshot<LocalPartFolder>> {
@@ -126,9 +140,7 @@ fn other_columns_are_refused_before_anything_is_written() {
     let place = Place::new();
     place.create(&[0]);
     let other = Arc::new(Schema::new(vec![Field::new("i", DataType::Int64, false)]));
-    let error = PartAppend::begin(place.folder(), &place.staged("x"), &other, &TableOptions::default())
-        .err()
-        .unwrap();
+    let error = place.begin_with("x", &other).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Mismatch);
     assert!(error.message().contains("'double' (Int64) is missing"), "{error}");
     assert_eq!(place.staged_files(), 0);
@@ -150,13 +162,16 @@ fn an_append_that_is_dropped_leaves_nothing() {
 fn a_part_that_lost_the_race_counts_all_rows_before_it() {
     let place = Place::new();
     place.create(&[0]);
-    // Both parts are complete and meant for number 1.
-    let mut late = PartWriter::new(Vec::new(), &schema(), &TableOptions::default()).unwrap();
+    // Written for number 1, which somebody else takes.
+    let head = TableHead::read(&place.folder()).unwrap();
+    let staged = LocalStagedPart::create(&place.staged("late")).unwrap();
+    let mut late = PartWriter::new(staged, &schema(), &TableOptions::default()).unwrap();
     late.write(&batch(&[2, 3])).unwrap();
-    let late = late.finish(Some(RowsBefore { part: 1, rows: 1 })).unwrap();
+    let mut late = late.finish(Some(RowsBefore { part: 1, rows: 1 }), head.identity()).unwrap();
     place.append(&[1]).unwrap();
-    fs::write(place.staged("late"), late).unwrap();
-    assert_eq!(commit_next(place.folder().as_ref(), &place.staged("late"), 1).unwrap(), 2);
+    let committed = CommitOutcome::Committed { tag: None };
+    assert_eq!(place.folder().commit(&mut late, &part_name(1)).unwrap(), CommitOutcome::Taken);
+    assert_eq!(place.folder().commit(&mut late, &part_name(2)).unwrap(), committed);
     assert_eq!(place.snapshot().unwrap().rows().unwrap(), 4);
     assert_eq!(place.append(&[4]).unwrap(), 5);
     for offset in 0..6 {
@@ -164,7 +179,45 @@ fn a_part_that_lost_the_race_counts_all_rows_before_it() {
         assert_eq!(place.read(ScanOptions::default().with_offset(offset)).unwrap(), rest);
     }
     // The same staged file again: it is there already, and that is no loss.
-    assert_eq!(commit_next(place.folder().as_ref(), &place.staged("late"), 1).unwrap(), 2);
+    assert_eq!(place.folder().commit(&mut late, &part_name(2)).unwrap(), committed);
+}
+
+#[test]
+fn a_part_of_an_earlier_table_is_none_of_this_one() {
+    let place = Place::new();
+    place.create(&[0]);
+    place.append(&[1]).unwrap();
+    let other = Place::new();
+    other.create(&[7]);
+    other.append(&[8, 9]).unwrap();
+    fs::copy(other.table().join(part_name(1)), place.table().join(part_name(2))).unwrap();
+    assert_eq!(place.read(ScanOptions::default()).unwrap(), [0, 1]);
+    assert_eq!(place.snapshot().unwrap().rows().unwrap(), 2);
+    assert_eq!(place.append(&[2]).unwrap(), 3);
+    assert_eq!(place.read(ScanOptions::default()).unwrap(), [0, 1, 2]);
+    assert_eq!(place.read(ScanOptions::default().with_offset(2)).unwrap(), [2]);
+}
+
+#[test]
+fn the_highest_generation_with_a_first_part_is_the_table() {
+    let place = Place::new();
+    place.create(&[0]);
+    place.append(&[1]).unwrap();
+    let other = Place::new();
+    other.create(&[7]);
+    other.append(&[8]).unwrap();
+    let second = crate::PARTS_OF_A_GENERATION;
+    let come = |number: u64, as_number: u64| {
+        fs::copy(other.table().join(part_name(number)), place.table().join(part_name(as_number))).unwrap();
+    };
+    come(1, second + 1);
+    assert_eq!(place.read(ScanOptions::default()).unwrap(), [0, 1]);
+    come(0, second);
+    assert_eq!(place.read(ScanOptions::default()).unwrap(), [7, 8]);
+    assert_eq!(place.snapshot().unwrap().rows().unwrap(), 2);
+    assert_eq!(place.append(&[9]).unwrap(), 3);
+    assert_eq!(place.read(ScanOptions::default()).unwrap(), [7, 8, 9]);
+    assert!(place.table().join(part_name(second + 2)).exists());
 }
 
 #[test]
@@ -185,7 +238,7 @@ fn concurrent_appends_all_arrive_and_readers_see_prefixes() {
                         let mut part = place.begin(format!("{thread}-{append}")).unwrap();
                         part.write(&batch(&[first])).unwrap();
                         part.write(&batch(&[first + 1])).unwrap();
-                        assert!(part.finish().unwrap() >= 2 * (append as u64 + 1));
+                        assert!(part.finish().unwrap().rows() >= 2 * (append as u64 + 1));
                     }
                 })
             })
@@ -274,7 +327,7 @@ fn data_sets_of_other_programs_are_read_in_the_order_of_names() {
     fs::rename(place.table().join(part_name(0)), place.table().join("part-1.parquet")).unwrap();
     let mut other = PartWriter::new(Vec::new(), &schema(), &TableOptions::default()).unwrap();
     other.write(&batch(&[5])).unwrap();
-    fs::write(place.table().join("a.parquet"), other.finish(None).unwrap()).unwrap();
+    fs::write(place.table().join("a.parquet"), other.finish(None, None).unwrap()).unwrap();
     assert_eq!(place.read(ScanOptions::default()).unwrap(), [5, 0, 1]);
     assert_eq!(place.read(ScanOptions::default().with_offset(2)).unwrap(), [1]);
     assert_eq!(place.snapshot().unwrap().rows().unwrap(), 3);
@@ -299,6 +352,7 @@ fn a_snapshot_does_not_see_later_appends_and_notices_removal() {
     let rows: usize =
         snapshot.scan(&ScanOptions::default()).unwrap().map(|batch| batch.unwrap().num_rows()).sum();
     assert_eq!(rows, 1);
+    place.append(&[2]).unwrap();
     let scan = place.snapshot().unwrap().scan(&ScanOptions::default()).unwrap();
     fs::remove_file(place.table().join(part_name(0))).unwrap();
     fs::remove_file(place.table().join(part_name(1))).unwrap();
