@@ -70,7 +70,12 @@ fn capabilities(conditions: Conditions, is_durable: bool, is_local: bool) -> Cap
         [Capability::Arrays, Capability::Tables, Capability::Attributes, Capability::Copy, Capability::Write];
     let mut capabilities: Capabilities = always.into_iter().collect();
     if conditions == (Conditions { create: true, update: true }) {
-        let conditional = [Capability::ArrayAppend, Capability::ArrayRegionWrite, Capability::FileAppend];
+        let conditional = [
+            Capability::ArrayAppend,
+            Capability::ArrayRegionWrite,
+            Capability::FileAppend,
+            Capability::Maintenance,
+        ];
         capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
     }
     if conditions.create {

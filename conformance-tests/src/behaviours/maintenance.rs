@@ -32,9 +32,9 @@ behaviours! { "maintenance"
 }
 
 fn tools(place: &Place) -> Result<&dyn Maintenance> {
-    place.maintenance().ok_or_else(|| {
-        Error::new(ErrorKind::Internal, "maintenance is declared and not offered")
-    })
+    place
+        .maintenance()
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "maintenance is declared and not offered"))
 }
 
 /// Entries of every kind the backend has, some of them replaced, moved and removed.
@@ -99,11 +99,14 @@ async fn looking_changes_nothing(subject: Subject) -> Checked {
 async fn what_is_being_written_is_not_taken_for_left(subject: Subject) -> Checked {
     let (place, other) = (subject.open().await?, subject.open().await?);
     place.make_dir("d").await?;
-    let mut file =
-        place.files().create(&at("d/f")?, &FileOptions::default(), WriteMode::Create).await?;
+    let mut file = place.files().create(&at("d/f")?, &FileOptions::default(), WriteMode::Create).await?;
     file.write(Bytes::from(vec![7; 100_000])).await?;
     for leftover in tools(&other)?.leftovers().await? {
-        ensure!(leftover.owner != Owner::Gone, "'{}' is told as left by a writer that is gone", leftover.stored_as);
+        ensure!(
+            leftover.owner != Owner::Gone,
+            "'{}' is told as left by a writer that is gone",
+            leftover.stored_as
+        );
         if leftover.owner == Owner::Alive {
             ensure!(!tools(&other)?.collect(&leftover).await?, "'{}' was collected", leftover.stored_as);
         }
@@ -161,7 +164,8 @@ async fn a_changed_directory_stays(subject: Subject) -> Checked {
     let place = subject.open().await?;
     let version = place.make_dir_with("d", "first: 1\n").await?;
     place.put_file("d/f", "content").await?;
-    let changed = place.write_meta(&at("d")?, "second: 2\n".into(), MetaWriteMode::UpdateIf(version.clone())).await?;
+    let changed =
+        place.write_meta(&at("d")?, "second: 2\n".into(), MetaWriteMode::UpdateIf(version.clone())).await?;
     ensure!(!tools(&place)?.remove_directory_if(&at("d")?, &version).await?, "it was removed");
     ensure_eq!(place.file("d/f").await?, "content", "the file in it");
     ensure_eq!(place.meta("d").await?, "second: 2\n", "its meta");
@@ -186,7 +190,10 @@ async fn there_may_be_nothing_to_remove(subject: Subject) -> Checked {
     let place = subject.open().await?;
     let version = place.make_dir("d").await?;
     place.remove(&at("d")?).await?;
-    ensure!(!tools(&place)?.remove_directory_if(&at("d")?, &version).await?, "a missing directory was removed");
+    ensure!(
+        !tools(&place)?.remove_directory_if(&at("d")?, &version).await?,
+        "a missing directory was removed"
+    );
     ensure!(!tools(&place)?.remove_directory_if(&at("d/e")?, &version).await?, "one in it was removed");
     place.put_file("d", "content").await?;
     ensure!(!tools(&place)?.remove_directory_if(&at("d")?, &version).await?, "a file was removed");

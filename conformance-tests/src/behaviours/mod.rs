@@ -19,6 +19,7 @@ mod fault;
 mod file;
 mod given_path;
 mod limit;
+mod maintenance;
 mod list;
 mod meta;
 mod modified;
@@ -37,6 +38,7 @@ mod scan;
 mod select;
 mod table;
 mod table_append;
+mod tending;
 mod tree;
 
 use crate::Behaviour;
@@ -75,6 +77,8 @@ pub fn all() -> Vec<Behaviour> {
         compare::behaviours(),
         tree::behaviours(),
         convert::behaviours(),
+        maintenance::behaviours(),
+        tending::behaviours(),
         fault::behaviours(),
         error::behaviours(),
         limit::behaviours(),

@@ -104,7 +104,8 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Tables, when [`Capability::Tables`](crate::Capability::Tables) is declared.
     fn tables(&self) -> Option<&dyn TableStore>;
 
-    /// What finds and mends what writers that died left behind. `None` for a storage that cannot be looked at that way:
+    /// What finds and mends what writers that died left behind, when
+    /// [`Capability::Maintenance`](crate::Capability::Maintenance) is declared. `None` for a storage that cannot be looked at that way:
     /// attempts to build that failed stay in it for ever.
     fn maintenance(&self) -> Option<&dyn Maintenance> {
         None

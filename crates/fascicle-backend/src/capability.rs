@@ -27,11 +27,13 @@ pub enum Capability {
     Durable,
     /// Accepts writes at all.
     Write,
+    /// Finds, mends and removes what writers that died left behind.
+    Maintenance,
 }
 
 impl Capability {
     /// Every capability, in the order of their declaration.
-    pub const ALL: [Capability; 11] = [
+    pub const ALL: [Capability; 12] = [
         Capability::Arrays,
         Capability::ArrayAppend,
         Capability::ArrayRegionWrite,
@@ -43,6 +45,7 @@ impl Capability {
         Capability::Copy,
         Capability::Durable,
         Capability::Write,
+        Capability::Maintenance,
     ];
 
     /// The stable machine-readable name.
@@ -59,6 +62,7 @@ impl Capability {
             Capability::Copy => "copy",
             Capability::Durable => "durable",
             Capability::Write => "write",
+            Capability::Maintenance => "maintenance",
         }
     }
 }

@@ -42,14 +42,15 @@ async fn begin(backend: &ZarrBackend, mode: WriteMode) -> Box<dyn fascicle_backe
 }
 
 /// Begins in a runtime of its own, with which its claim's sign of life ends: as if the process had been killed.
-fn killed_while_writing(store: &Arc<TestStore>, mode: WriteMode) {
+fn killed_while_writing(store: &Arc<TestStore>, mode: WriteMode, chunk: &'static str) {
     let store = store.clone();
     let killed = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let writer = begin(&backend(&store).await, mode).await;
-            // What was submitted is written.
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            while store.inner.head(&Path::from(chunk)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             std::mem::forget(writer);
         });
     });
@@ -92,8 +93,8 @@ async fn an_array_whose_writer_was_killed_is_removed_whether_it_replaces_another
             put_small(&backend).await;
         }
         assert_eq!(found(&backend).await, []);
-        killed_while_writing(&store, WriteMode::Overwrite);
-        let space = if replaces { "bare" } else { "slashes" };
+        let (space, chunk) = if replaces { ("bare", "d/x.zarr/0") } else { ("slashes", "d/x.zarr/c/0") };
+        killed_while_writing(&store, WriteMode::Overwrite, chunk);
         let claim = format!("d/_writing/x.zarr.{space}.json");
         let all = found(&backend).await;
         assert_eq!(names(&all), [(claim.as_str(), LeftoverKind::Unfinished)]);

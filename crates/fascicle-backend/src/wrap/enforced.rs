@@ -196,7 +196,8 @@ impl Backend for Enforced {
     }
 
     fn maintenance(&self) -> Option<&dyn Maintenance> {
-        self.inner.maintenance().map(|_| self as &dyn Maintenance)
+        let is_declared = self.inner.capabilities().has(Capability::Maintenance);
+        self.inner.maintenance().filter(|_| is_declared).map(|_| self as &dyn Maintenance)
     }
 }
 

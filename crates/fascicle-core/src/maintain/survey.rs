@@ -48,13 +48,18 @@ pub(super) struct Survey<'a> {
 
 impl<'a> Survey<'a> {
     /// Looks at every directory, and at every epoch of the index.
+    pub(super) async fn of(root: &'a Root) -> Result<Self> {
+        Survey::within(root, EntryPath::root()).await
+    }
+
+    /// Looks at a directory and those in it, and at the epochs that they are attempts of; for the root at all of the index.
     ///
     /// Cost: a listing and a meta for each directory; the end of each epoch, and the meta it names.
-    pub(super) async fn of(root: &'a Root) -> Result<Self> {
+    pub(super) async fn within(root: &'a Root, path: EntryPath) -> Result<Self> {
         let mut survey =
             Survey { root, found: Vec::new(), directories: Vec::new(), attempts: BTreeMap::new() };
-        survey.visit(EntryPath::root()).await?;
-        let mut records = epochs(root).await?;
+        let mut records = if path.is_root() { epochs(root).await? } else { BTreeMap::new() };
+        survey.visit(path).await?;
         for (at, seen) in survey.directories.iter().enumerate() {
             if let Some(mark) = &seen.meta.build {
                 let id = EpochId::of_mark(mark);

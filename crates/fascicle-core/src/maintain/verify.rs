@@ -67,7 +67,7 @@ impl Root {
     ///
     /// - Every element, row and byte is read, so that every checksum of the formats is compared.
     /// - Entries that cannot be read do not keep the others from being looked at.
-    /// - Cost: reads everything once; looks at the index and at all metas of the root.
+    /// - Cost: reads everything once; looks at the metas of all directories in it and at the index.
     /// - Errors: `NotFound`; those of the storage.
     pub async fn verify(&self, options: &VerifyOptions) -> Result<VerifyReport> {
         let backend = self.backend();
@@ -79,18 +79,13 @@ impl Root {
         for (path, flaw) in flaws_within(self, options.path.clone()).await? {
             findings.push(flaw_finding(&path, &flaw));
         }
-        for found in Survey::of(self).await?.found {
-            let is_meant = match EntryPath::parse(&found.finding.path) {
-                Ok(path) => path.is_within(&options.path),
-                Err(_) => options.path.is_root(),
-            };
+        if kind == EntryKind::Directory {
+            let found = Survey::within(self, options.path.clone()).await?.found;
             // What cannot be read was found by reading.
-            if is_meant
-                && found.finding.action != Action::Delete
-                && found.finding.kind != FindingKind::BrokenMeta
-            {
-                findings.push(found.finding);
-            }
+            let is_new = |finding: &Finding| {
+                finding.action != Action::Delete && finding.kind != FindingKind::BrokenMeta
+            };
+            findings.extend(found.into_iter().map(|found| found.finding).filter(is_new));
         }
         let digest_matches = options.digest.is_none_or(|wanted| digest == Some(wanted));
         Ok(VerifyReport { findings, digest, digest_matches, entries })
