@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
     ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, Maintenance,
-    MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
+    MetaRecord, MetaStamp, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use fascicle_local::{LocalRecords, Root, blocking};
 use std::{path::Path, sync::Arc};
@@ -89,6 +89,11 @@ impl Backend for Hdf5Backend {
     async fn read_meta(&self, directory: &EntryPath) -> Result<Option<MetaRecord>> {
         let directory = directory.clone();
         self.run(move |tree| tree.read_meta(&directory)).await
+    }
+
+    async fn meta_stamps(&self, directory: &EntryPath) -> Result<Option<Vec<MetaStamp>>> {
+        let directory = directory.clone();
+        self.run(move |tree| tree.meta_stamps(&directory).map(Some)).await
     }
 
     async fn write_meta(&self, directory: &EntryPath, meta: Bytes, mode: MetaWriteMode) -> Result<Version> {

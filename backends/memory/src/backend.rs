@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
     ArrayStore, Attributes, Backend, Capabilities, Capability, EntryInfo, EntryKind, EntryPath, EntryStat,
-    Error, ErrorKind, FileStore, Listing, Maintenance, MetaRecord, MetaWriteMode, RecordStore, Result,
-    TableStore, Version, WriteMode,
+    Error, ErrorKind, FileStore, Listing, Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordStore,
+    Result, TableStore, Version, WriteMode,
 };
 use std::{
     collections::BTreeMap,
@@ -125,6 +125,19 @@ impl Backend for MemoryBackend {
 
     async fn read_meta(&self, directory: &EntryPath) -> Result<Option<MetaRecord>> {
         Ok(self.shared().directory(directory)?.meta.clone())
+    }
+
+    async fn meta_stamps(&self, directory: &EntryPath) -> Result<Option<Vec<MetaStamp>>> {
+        let store = self.shared();
+        let stamps = store.directory(directory)?.entries.iter().filter_map(|(name, node)| {
+            let Content::Directory(Directory { meta: Some(meta), .. }) = &node.content else { return None };
+            Some(MetaStamp {
+                name: name.clone(),
+                stamp: meta.version.token().parse().ok()?,
+                is_settled: true,
+            })
+        });
+        Ok(Some(stamps.collect()))
     }
 
     async fn write_meta(&self, directory: &EntryPath, meta: Bytes, mode: MetaWriteMode) -> Result<Version> {

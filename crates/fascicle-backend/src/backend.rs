@@ -17,6 +17,18 @@ pub struct MetaRecord {
     pub version: Version,
 }
 
+/// What tells one state of a directory's meta from every other without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetaStamp {
+    /// The name of the directory.
+    pub name: String,
+    /// Another number after every change of the meta, by whatever program.
+    pub stamp: u64,
+    /// Whether that is certain. `false` for a meta that was written so recently that a program which writes in place could
+    /// change it again within the resolution of the storage's clock.
+    pub is_settled: bool,
+}
+
 /// A place that holds directories, arrays, tables and files.
 ///
 /// See the [crate documentation](crate) for what holds for every method.
@@ -74,6 +86,15 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ///
     /// - Errors: `NotFound` for a missing directory, `WrongKind`.
     async fn read_meta(&self, directory: &EntryPath) -> Result<Option<MetaRecord>>;
+
+    /// The stamps of the metas of all directories in `directory`, in no order; directories without a meta are left out.
+    /// `None` where the storage cannot tell them in one call: then whoever wants to know reads the metas.
+    ///
+    /// - Cost: one listing; no meta is read.
+    /// - Errors: as [`Backend::list`].
+    async fn meta_stamps(&self, _directory: &EntryPath) -> Result<Option<Vec<MetaStamp>>> {
+        Ok(None)
+    }
 
     /// Writes the meta of a directory as a whole and returns its version.
     ///

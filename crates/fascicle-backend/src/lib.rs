@@ -41,7 +41,7 @@ mod write_mode;
 
 pub use array_store::{ArrayDescription, ArraySpec, ArrayStore, ArrayWriter};
 pub use attributes::Attributes;
-pub use backend::{Backend, MetaRecord};
+pub use backend::{Backend, MetaRecord, MetaStamp};
 pub use capability::{Capabilities, Capability};
 pub use dtype::{DType, TimeUnit};
 pub use element::{DateTime64, Element, TimeDelta64, unit};

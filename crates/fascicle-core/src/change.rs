@@ -55,7 +55,19 @@ impl Directory {
             }
             match Finished::look(self.root(), &path).await? {
                 Finished::Yes(meta) => finished.push((path.clone(), meta)),
-                Finished::No => {}
+                // What stood there already could not be moved up once the build is done.
+                Finished::Building(attempt)
+                    if !self.path().is_within(&attempt) && !matches!(change, Change::Remove(_)) =>
+                {
+                    return Err(Error::new(
+                        ErrorKind::Busy,
+                        "it is being built, or its build failed; others cannot write into it",
+                    )
+                    .hint("wait for the build, or remove the directory first")
+                    .during("write into")
+                    .at(&path));
+                }
+                Finished::Building(_) | Finished::No => {}
                 Finished::Missing => missing.push(path.clone()),
             }
             looked_at.push(path);

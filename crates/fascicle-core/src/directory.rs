@@ -5,6 +5,7 @@ use crate::build::BuildGuard;
 use crate::change::Fresh;
 use crate::config::Config;
 use crate::file::File;
+use crate::guarded::file_writer;
 use crate::table::Table;
 use crate::{
     ArrayOptions, ArraySpec, Attributes, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error,
@@ -194,7 +195,7 @@ impl Directory {
         self.home_of(name)?.before_put(target, EntryKind::Array, options.mode).await?;
         let array_options = self.root.options().array_defaults.fill_in(&options.array, &spec);
         let inner = array::store(self)?.create(&path, &spec, &array_options, options.mode).await?;
-        Ok(ArrayBuilder { inner, spec })
+        Ok(ArrayBuilder { inner, spec, guard: self.guard.clone() })
     }
 
     /// Opens the array at `name` without reading its elements. Fails with [`ErrorKind::NotFound`], naming what is there.
@@ -285,7 +286,8 @@ impl Directory {
         path.check_creatable(EntryKind::File).context("write file", &path)?;
         let target = std::slice::from_ref(&path);
         self.home_of(name)?.before_put(target, EntryKind::File, mode).await?;
-        self.root.backend().files().create(&path, &FileOptions::default(), mode).await
+        let writer = self.root.backend().files().create(&path, &FileOptions::default(), mode).await?;
+        Ok(file_writer(writer, self.guard.as_ref()))
     }
 
     /// Opens the file at `name`. Fails with [`ErrorKind::NotFound`], naming what is there.
@@ -334,11 +336,12 @@ impl Directory {
             return Err(self.with_neighbours(error.during("remove"), name).await);
         }
         self.home_of(name)?.before_removal(&path).await?;
-        self.root.name_hints().forget();
         if let Some(guard) = &self.guard {
             guard.forget(&path);
         }
-        self.root.backend().remove(&path).await
+        self.root.backend().remove(&path).await?;
+        self.root.name_hints().freed(&**self.root.backend(), &path).await;
+        Ok(())
     }
 
     /// Removes this directory with everything in it. Fails with [`ErrorKind::NotFound`].
@@ -367,11 +370,12 @@ impl Directory {
         }
         self.home_of(to)?.before_write().await?;
         self.home_of(from)?.before_removal(&source).await?;
-        self.root.name_hints().forget();
         if let Some(guard) = &self.guard {
             guard.forget(&source);
         }
-        self.root.backend().rename(&source, &target).await
+        self.root.backend().rename(&source, &target).await?;
+        self.root.name_hints().freed(&**self.root.backend(), &source).await;
+        Ok(())
     }
 
     /// The attributes of the entry at `name`.
@@ -536,11 +540,13 @@ impl fmt::Display for Directory {
 pub struct ArrayBuilder {
     inner: Box<dyn crate::ArrayWriter>,
     spec: ArraySpec,
+    guard: Option<Arc<BuildGuard>>,
 }
 
 impl ArrayBuilder {
     /// Writes the elements of a region, which widen without loss to the array's dtype.
     pub async fn write(&mut self, region: &Region, value: impl IntoArray) -> Result<()> {
+        self.check()?;
         let (_, values) = value.into_array()?.into_parts();
         self.inner.write(region, widen(values, self.spec.dtype)?).await
     }
@@ -554,6 +560,7 @@ impl ArrayBuilder {
 
     /// Makes the array appear, whole and durable.
     pub async fn finish(self) -> Result<()> {
+        self.check()?;
         self.inner.finish().await
     }
 
@@ -561,7 +568,12 @@ impl ArrayBuilder {
         if !values.is_empty() {
             self.inner.write(&Region::whole(&self.spec.shape), values).await?;
         }
-        self.inner.finish().await
+        self.finish().await
+    }
+
+    /// Refuses to go on for a builder that lost its claim.
+    fn check(&self) -> Result<()> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard.check())
     }
 
     /// The declared shape.

@@ -20,6 +20,8 @@ mod copy;
 pub mod digest;
 mod directory;
 mod file;
+mod guarded;
+mod led;
 pub mod maintain;
 mod meta;
 mod resume;
@@ -50,9 +52,9 @@ pub use fascicle_backend::{
     AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec, Comparison,
     CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
     FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, LeftoverKind, Listing, Literal,
-    Maintenance, MetaRecord, MetaWriteMode, Owner, Predicate, RecordKey, RecordStore, Region, Result,
-    ResultExt, ScanOptions, Selection, Shape, TableDescription, TableOptions, TableStore, TableWriter,
-    TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit, wrap,
+    Maintenance, MetaRecord, MetaStamp, MetaWriteMode, Owner, Predicate, RecordKey, RecordStore, Region,
+    Result, ResultExt, ScanOptions, Selection, Shape, TableDescription, TableOptions, TableStore,
+    TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit, wrap,
 };
 
 #[cfg(test)]

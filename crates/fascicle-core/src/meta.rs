@@ -65,6 +65,30 @@ pub struct BuildMark {
     pub version: Option<Value>,
 }
 
+impl BuildMark {
+    /// The name of the directory, within the one at a given path, into which the attempt writes; `None` for a directory with an
+    /// automatic name, which no two attempts share.
+    pub(crate) fn attempt_name(&self) -> Option<String> {
+        (self.key != self.identity).then(|| format!("{ATTEMPT}{}-{}", self.epoch, self.nonce))
+    }
+}
+
+/// How the names of the directories of attempts begin.
+const ATTEMPT: &str = "attempt-";
+
+/// Whether a name is that of the directory of an attempt.
+pub(crate) fn is_attempt_name(name: &str) -> bool {
+    attempt_epoch(name).is_some()
+}
+
+/// The epoch of an attempt by the name of its directory.
+pub(crate) fn attempt_epoch(name: &str) -> Option<u64> {
+    let (epoch, nonce) = name.strip_prefix(ATTEMPT)?.split_once('-')?;
+    let is_nonce = nonce.len() == 32 && nonce.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let number = epoch.parse().ok()?;
+    (is_nonce && epoch == format!("{number}")).then_some(number)
+}
+
 /// The meta of a directory.
 ///
 /// Stored as `_meta.yaml`: `config` with the `type` first, `status`, `modified` when it was changed after it was done, as

@@ -1,6 +1,7 @@
 //! Roots: places that hold directories.
 
-use crate::build::{ForeignDirectories, NameHints, SingleFlight};
+use crate::build::{BuildStack, ForeignDirectories, NameHints, SingleFlight};
+use crate::led::Led;
 use crate::{
     ArrayDefaults, Backend, Directory, EntryPath, Error, ErrorKind, Meta, Result, TableDefaults,
     wrap::Enforced,
@@ -10,16 +11,21 @@ use std::{fmt, sync::Arc, time::Duration};
 /// How a root finds and builds directories, and how it stores what is put into them.
 #[derive(Clone, Debug)]
 pub struct RootOptions {
-    /// Whether finished directories that another program made (the Python package datamate) are found by their config.
-    /// Looking for them lists the root once for each config that is not known yet.
-    pub adopt_foreign: bool,
+    /// Whether finished directories that another program made (the Python package datamate) are found by their config as soon as
+    /// they are there. Looking for them lists the root once for each config that is built; metas that are known are not read.
+    /// `None` does so, but for roots on object stores.
+    ///
+    /// Without it all directories are looked at once, when nothing is known of them: those that were built before the index was
+    /// lost, and before the rules of a type changed, are found all the same.
+    pub adopt_foreign: Option<bool>,
     /// How often a builder shows that it is alive.
     pub beat: Duration,
     /// For how long a builder may show nothing before it is taken for dead.
     pub lease: Duration,
     /// How long a directory that another program is building may stay unchanged before it is no longer waited for.
     pub foreign_timeout: Duration,
-    /// The shortest and the longest pause between two looks at a build that is waited for.
+    /// The shortest and the longest pause between two looks at a build that is waited for. On object stores, where each look is
+    /// a request, roots that say nothing else take 200 ms and 5 s.
     pub poll: (Duration, Duration),
     /// How arrays are stored where a call does not say.
     pub array_defaults: ArrayDefaults,
@@ -27,10 +33,16 @@ pub struct RootOptions {
     pub table_defaults: TableDefaults,
 }
 
+impl RootOptions {
+    pub(crate) fn adopts_foreign(&self) -> bool {
+        self.adopt_foreign.unwrap_or(true)
+    }
+}
+
 impl Default for RootOptions {
     fn default() -> Self {
         RootOptions {
-            adopt_foreign: true,
+            adopt_foreign: None,
             beat: Duration::from_secs(10),
             lease: Duration::from_secs(60),
             foreign_timeout: Duration::from_secs(600),
@@ -58,10 +70,15 @@ impl Default for RootOptions {
 #[derive(Clone)]
 pub struct Root {
     inner: Arc<RootInner>,
+    /// The builds in which this handle was given out.
+    builds: Option<Arc<BuildStack>>,
 }
 
 struct RootInner {
+    /// Leads to entries that are not where their paths say.
     backend: Arc<dyn Backend>,
+    /// The same storage without that.
+    backend_itself: Arc<dyn Backend>,
     options: RootOptions,
     flights: SingleFlight,
     foreign: ForeignDirectories,
@@ -76,14 +93,17 @@ impl Root {
 
     /// A root on a shared backend.
     pub fn with_options(backend: Arc<dyn Backend>, options: RootOptions) -> Self {
+        let backend: Arc<dyn Backend> = Arc::new(Enforced::new(backend));
         Root {
             inner: Arc::new(RootInner {
-                backend: Arc::new(Enforced::new(backend)),
+                backend: Arc::new(Led::new(backend.clone())),
+                backend_itself: backend,
                 options,
                 flights: SingleFlight::default(),
                 foreign: ForeignDirectories::default(),
                 names: NameHints::default(),
             }),
+            builds: None,
         }
     }
 
@@ -151,6 +171,26 @@ impl Root {
 
     pub(crate) fn name_hints(&self) -> &NameHints {
         &self.inner.names
+    }
+
+    /// The backend that leads nowhere but where a path says.
+    pub(crate) fn backend_itself(&self) -> &dyn Backend {
+        &*self.inner.backend_itself
+    }
+
+    /// The builds in which this handle was given out.
+    pub(crate) fn builds(&self) -> Option<&BuildStack> {
+        self.builds.as_deref()
+    }
+
+    /// A handle to be given to a build function, wherever that takes it.
+    pub(crate) fn within_builds(&self, builds: BuildStack) -> Root {
+        Root { inner: self.inner.clone(), builds: Some(Arc::new(builds)) }
+    }
+
+    /// A handle that belongs to no build.
+    pub(crate) fn outside_builds(&self) -> Root {
+        Root { inner: self.inner.clone(), builds: None }
     }
 
     /// Whether both are handles to the same opened place.

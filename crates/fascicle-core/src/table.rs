@@ -1,5 +1,6 @@
 //! Stored tables: rows with an Arrow schema.
 
+use crate::guarded::table_writer;
 use crate::{
     BatchStream, Directory, EntryKind, EntryPath, Error, ErrorKind, Result, ResultExt, ScanOptions,
     TableDescription, TableOptions, TableStore, TableWriter, WriteMode,
@@ -100,7 +101,8 @@ impl Directory {
         let target = std::slice::from_ref(&path);
         self.home_of(name)?.before_put(target, EntryKind::Table, mode).await?;
         let options = self.root().options().table_defaults.fill_in(options);
-        store(self)?.create(&path, schema, &options, mode).await
+        let writer = store(self)?.create(&path, schema, &options, mode).await?;
+        Ok(table_writer(writer, self.guard.as_ref()))
     }
 
     /// Opens the table at `name` without reading its rows. Fails with [`ErrorKind::NotFound`].
@@ -121,7 +123,8 @@ impl Directory {
                 Ok(stored) => {
                     let batch = fit(batch, &stored.schema).context("append to table", &path)?;
                     self.home_of(name)?.before_write().await?;
-                    let mut writer = tables.append(&path, stored.schema).await?;
+                    let writer = tables.append(&path, stored.schema).await?;
+                    let mut writer = table_writer(writer, self.guard.as_ref());
                     writer.write(batch).await?;
                     return writer.finish().await;
                 }

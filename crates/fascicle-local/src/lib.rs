@@ -26,6 +26,7 @@ mod nonce;
 mod private_folder;
 mod records;
 mod staging;
+mod stamp;
 mod sync;
 mod trash;
 pub mod versioned_file;
@@ -39,6 +40,7 @@ pub use lock::{FileLock, LOCKS_FOLDER};
 pub use records::{INDEX_FOLDER, LocalRecords};
 pub use rustix::fs::FileType;
 pub use staging::{Existing, PublishOutcome, STAGING_FOLDER, Staged, Staging, move_if_absent};
+pub use stamp::{FileStamp, file_stamp};
 pub use trash::{TRASH_FOLDER, discard, discard_if_same};
 
 /// Whether `name`, the name of something in a root or a folder, is one of this crate's own working folders, whose content

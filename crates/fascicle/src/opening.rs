@@ -6,9 +6,10 @@ use crate::stores::{StoreRoot, is_connection_option};
 use crate::{Marker, OpenOptions, OpenRequest, Place};
 use fascicle_core::config::Map;
 use fascicle_core::wrap::{ReadOnly, observed};
-use fascicle_core::{Error, ErrorKind, Result, Root};
+use fascicle_core::{Error, ErrorKind, Result, Root, RootOptions};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A place to be opened, and everything that the caller and the configuration say about how.
 pub(crate) struct Opening {
@@ -141,7 +142,15 @@ impl Opening {
         if *read_only {
             backend = Arc::new(observed(backend, Arc::new(ReadOnly)));
         }
-        Ok(Root::with_options(backend, root.clone()))
+        let mut root = root.clone();
+        if matches!(self.place, Place::Address(_)) {
+            // Every look is a request, and no program without an index writes there.
+            root.adopt_foreign.get_or_insert(false);
+            if root.poll == RootOptions::default().poll {
+                root.poll = (Duration::from_millis(200), Duration::from_secs(5));
+            }
+        }
+        Ok(Root::with_options(backend, root))
     }
 
     /// The backend of a place that has no marker.

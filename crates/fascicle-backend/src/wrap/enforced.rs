@@ -5,8 +5,8 @@ use crate::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
     ByteStream, Capabilities, Capability, Codec, CreateOutcome, EntryKind, EntryPath, EntryStat, Error,
     ErrorKind, FileOptions, FileStore, FileWriter, Listing, MAX_RECORD_BYTES, Maintenance, MetaRecord,
-    MetaWriteMode, RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Shape, TableDescription,
-    TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Shape,
+    TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -151,6 +151,10 @@ impl Backend for Enforced {
 
     async fn read_meta(&self, directory: &EntryPath) -> Result<Option<MetaRecord>> {
         named!(ReadMeta, directory, self.inner.read_meta(directory).await)
+    }
+
+    async fn meta_stamps(&self, directory: &EntryPath) -> Result<Option<Vec<MetaStamp>>> {
+        named!(MetaStamps, directory, self.inner.meta_stamps(directory).await)
     }
 
     async fn write_meta(&self, directory: &EntryPath, meta: Bytes, mode: MetaWriteMode) -> Result<Version> {

@@ -4,8 +4,8 @@ use super::Operation;
 use crate::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
     ByteStream, Capabilities, CreateOutcome, EntryPath, EntryStat, FileOptions, FileStore, FileWriter,
-    Listing, Maintenance, MetaRecord, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions,
-    TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    Listing, Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result,
+    ScanOptions, TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -108,6 +108,10 @@ impl<O: Observer> Backend for Observed<O> {
 
     async fn read_meta(&self, directory: &EntryPath) -> Result<Option<MetaRecord>> {
         observe!(self, ReadMeta, directory, self.inner.read_meta(directory))
+    }
+
+    async fn meta_stamps(&self, directory: &EntryPath) -> Result<Option<Vec<MetaStamp>>> {
+        observe!(self, MetaStamps, directory, self.inner.meta_stamps(directory))
     }
 
     async fn write_meta(&self, directory: &EntryPath, meta: Bytes, mode: MetaWriteMode) -> Result<Version> {

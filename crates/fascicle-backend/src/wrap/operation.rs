@@ -17,6 +17,8 @@ pub enum Operation {
     Copy,
     /// [`Backend::read_meta`](crate::Backend::read_meta)
     ReadMeta,
+    /// [`Backend::meta_stamps`](crate::Backend::meta_stamps)
+    MetaStamps,
     /// [`Backend::write_meta`](crate::Backend::write_meta)
     WriteMeta,
     /// [`Backend::read_attributes`](crate::Backend::read_attributes)
@@ -85,7 +87,7 @@ impl Operation {
     /// The verb phrase that follows "cannot" in an error.
     pub fn phrase(self) -> &'static str {
         match self {
-            Operation::List => "list",
+            Operation::List | Operation::MetaStamps => "list",
             Operation::Stat => "look at",
             Operation::CreateDirectory => "create directory",
             Operation::Remove => "remove",
@@ -127,6 +129,7 @@ impl Operation {
             Operation::List
                 | Operation::Stat
                 | Operation::ReadMeta
+                | Operation::MetaStamps
                 | Operation::ReadAttributes
                 | Operation::ReadFile
                 | Operation::ReadRecord

@@ -2,14 +2,13 @@
 
 use super::BuildResult;
 use super::beat::Heartbeat;
-use super::guard::BuildGuard;
-use super::records::{Beat, Creator, End, Epoch, create_once, new_nonce, overwrite, read};
+use super::guard::{BuildGuard, MadeAttempt};
+use super::records::{Creator, End, Epoch, create_once, new_nonce, read};
 use super::resolve::{BuildStack, StackEntry, with_stack};
-use super::search::Request;
+use super::search::{Request, mark_done};
 use super::wait::stop_attempt;
-use crate::directory::read_meta;
 use crate::meta::BuildMark;
-use crate::{Directory, EntryPath, Error, ErrorKind, Meta, Result, Root, Status};
+use crate::{Directory, EntryPath, Error, ErrorKind, Meta, Result, Root};
 use futures::FutureExt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -46,8 +45,13 @@ impl Request<'_> {
             Ok(None) => self.make_directory(epoch, &nonce).await,
             Err(error) => Err(error),
         };
-        let path = match begun {
-            Ok(path) => path,
+        let made = match begun {
+            Ok(Some(made)) => made,
+            // A later attempt has begun, so that this epoch has ended.
+            Ok(None) => {
+                cancelled.armed = false;
+                return Ok(Attempt::Fenced);
+            }
             // Nobody is to wait for a build that never began.
             Err(error) => {
                 cancelled.armed = false;
@@ -55,16 +59,24 @@ impl Request<'_> {
                 return Err(error);
             }
         };
+        let (path, directory) = (made.target.clone(), made.directory.clone());
         cancelled.attempt = Some(path.clone());
-        let first_beat = Beat { nonce: nonce.clone(), counter: 0, directory: Some(path.as_str().to_owned()) };
-        if let Err(error) = overwrite(self.backend(), &epoch.beat()?, &first_beat).await {
-            log::warn!("the first heartbeat of '{path}' was not written: {}", error.chain());
+        let guard = Arc::new(BuildGuard::new(epoch.clone(), nonce.clone(), made, self.root.options()));
+        if let Err(error) = guard.beat(self.root).await {
+            log::warn!("the first sign of life of '{path}' was not written: {}", error.chain());
         }
-        let guard = Arc::new(BuildGuard::new(epoch.clone(), nonce.clone(), path.clone()));
-        let heartbeat = Heartbeat::start(self.root.clone(), guard.clone())?;
-        let directory = Directory::guarded(self.root.clone(), path.clone(), guard.clone());
+        let storage = self.root.outside_builds();
+        let heartbeat = Heartbeat::start(storage.clone(), guard.clone())?;
         let mut stack = stack.clone();
-        stack.0.push(StackEntry { root: self.root.token(), key: self.key, nonce: nonce.clone() });
+        let token = self.root.token();
+        stack.0.push(StackEntry {
+            root: token,
+            key: self.key,
+            nonce: nonce.clone(),
+            guard: guard.clone(),
+            storage: storage.clone(),
+        });
+        let directory = Directory::guarded(storage.within_builds(stack.clone()), directory, guard.clone());
         let result =
             AssertUnwindSafe(with_stack(stack, async { build(directory).await })).catch_unwind().await;
         guard.end();
@@ -83,7 +95,7 @@ impl Request<'_> {
                     "what it wrote is kept in '{path}', status 'stopped'; the next call builds again"
                 ));
             // The caller learns why the build failed, whatever else goes wrong; the lease ends what could not be ended.
-            if let Err(error) = end_stopped(self.root, epoch, Some(&path), &failure.to_string()).await {
+            if let Err(error) = end_stopped(self.root, epoch, Some(&path), &story(&*failure)).await {
                 log::warn!("a failed build could not be ended: {}", error.chain());
             }
             return Err(error.caused_by(failure));
@@ -101,7 +113,8 @@ impl Request<'_> {
             })?;
         match created {
             Creator::Mine => {
-                self.mark_done(epoch, &nonce, &path).await?;
+                let done = mark_done(self.root, epoch, &nonce, &path).await;
+                done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
                 // It has nothing to say any more; a waiter reads the end first.
                 if let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
                     log::debug!("the last heartbeat of '{path}' stays: {}", error.chain());
@@ -115,8 +128,8 @@ impl Request<'_> {
         }
     }
 
-    /// Creates the directory of an attempt.
-    async fn make_directory(&self, epoch: &Epoch, nonce: &str) -> Result<EntryPath> {
+    /// Creates the directory of an attempt; `None` when a later one has begun.
+    async fn make_directory(&self, epoch: &Epoch, nonce: &str) -> Result<Option<MadeAttempt>> {
         let mark = BuildMark {
             identity: self.identity,
             key: self.key,
@@ -124,22 +137,13 @@ impl Request<'_> {
             nonce: nonce.to_owned(),
             version: self.rules.version.clone(),
         };
+        if let Some(path) = &self.fixed {
+            let made = self.make_at(path, epoch, mark).await?;
+            return Ok(made.map(|directory| MadeAttempt { directory, target: path.clone() }));
+        }
         let meta = Meta::running(self.config.clone(), mark).to_bytes()?;
-        let Some(path) = &self.fixed else {
-            return self.root.name_hints().create(self.backend(), self.config.type_name(), meta).await;
-        };
-        if let Some(parent) = path.parent().filter(|parent| !parent.is_root()) {
-            Directory::at(self.root.clone(), parent).before_write().await?;
-        }
-        // Left over from an attempt that did not make it.
-        if let Some((leftover, _)) = read_meta(self.root, path).await?
-            && leftover.build.is_some_and(|mark| mark.key == self.key)
-            && leftover.status != Status::Done
-        {
-            self.backend().remove(path).await?;
-        }
-        self.backend().create_directory(path, meta).await?;
-        Ok(path.clone())
+        let path = self.root.name_hints().create(self.backend(), self.config.type_name(), meta).await?;
+        Ok(Some(MadeAttempt { directory: path.clone(), target: path }))
     }
 }
 
@@ -152,6 +156,18 @@ async fn end_stopped(root: &Root, epoch: &Epoch, path: Option<&EntryPath>, error
         stop_attempt(root, path, epoch).await;
     }
     Ok(())
+}
+
+/// An error and its causes in one line.
+fn story(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

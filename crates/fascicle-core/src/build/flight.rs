@@ -2,7 +2,10 @@
 
 use crate::{EntryPath, Error, ErrorKind};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::watch;
 
 /// What a search came to, as those who waited for it are told.
@@ -33,15 +36,30 @@ impl SharedError {
 /// The searches under way.
 #[derive(Debug, Default)]
 pub(crate) struct SingleFlight {
-    flights: Mutex<HashMap<String, watch::Receiver<Option<Shared>>>>,
+    flights: Mutex<HashMap<String, Flight>>,
+}
+
+/// A search under way, as those see it who wait for it.
+#[derive(Clone, Debug)]
+pub(super) struct Flight {
+    /// The answer, or `None` until there is one.
+    pub(super) answer: watch::Receiver<Option<Shared>>,
+    epoch: Arc<AtomicU64>,
+}
+
+impl Flight {
+    /// The epoch that the search has come to.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
 }
 
 /// A place in a search.
 pub(super) enum Seat<'a> {
     /// This caller searches, for all.
     Leader(Leader<'a>),
-    /// Somebody else does; the answer, or `None` when that caller gave up, arrives here.
-    Follower(watch::Receiver<Option<Shared>>),
+    /// Somebody else does.
+    Follower(Flight),
 }
 
 /// The right to search for a key; dropping it lets the next caller search.
@@ -49,22 +67,28 @@ pub(super) struct Leader<'a> {
     flights: &'a SingleFlight,
     key: String,
     answer: watch::Sender<Option<Shared>>,
+    epoch: Arc<AtomicU64>,
 }
 
 impl SingleFlight {
     /// Joins the search for `key`, or begins one.
     pub(super) fn join(&self, key: &str) -> Seat<'_> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = flights.get(key) {
-            return Seat::Follower(answer.clone());
+        if let Some(flight) = flights.get(key) {
+            return Seat::Follower(flight.clone());
         }
-        let (sender, receiver) = watch::channel(None);
-        flights.insert(key.to_owned(), receiver);
-        Seat::Leader(Leader { flights: self, key: key.to_owned(), answer: sender })
+        let ((sender, answer), epoch) = (watch::channel(None), Arc::new(AtomicU64::new(0)));
+        flights.insert(key.to_owned(), Flight { answer, epoch: epoch.clone() });
+        Seat::Leader(Leader { flights: self, key: key.to_owned(), answer: sender, epoch })
     }
 }
 
 impl Leader<'_> {
+    /// Says which epoch the search has come to.
+    pub(super) fn reaches(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
     /// Gives the answer to everybody who waits.
     pub(super) fn land(self, answer: Shared) {
         self.answer.send_replace(Some(answer));

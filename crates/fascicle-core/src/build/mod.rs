@@ -7,10 +7,14 @@
 
 mod attempt;
 mod beat;
+mod circle;
+mod clock;
 mod definition;
 mod flight;
 mod foreign;
+mod given_path;
 mod guard;
+mod known;
 mod modify;
 mod names;
 mod process;
@@ -29,5 +33,5 @@ pub(crate) use foreign::ForeignDirectories;
 pub(crate) use guard::BuildGuard;
 pub(crate) use modify::{Finished, mark_modified, retire};
 pub(crate) use names::NameHints;
-pub(crate) use resolve::{current_stack, with_stack};
+pub(crate) use resolve::{BuildStack, current_stack, with_stack};
 pub(crate) use tending::{EpochId, EpochState, Indexing, Sealing, epochs, free_epoch, index_finished};

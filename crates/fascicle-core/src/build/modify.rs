@@ -2,13 +2,15 @@
 
 use super::records::{End, Epoch, Retired, RetiredReason, create_once, new_nonce, read};
 use crate::directory::{read_meta, update_meta};
-use crate::{EntryPath, ErrorKind, Meta, Result, Root};
+use crate::{EntryPath, ErrorKind, Meta, Result, Root, Status};
 use std::time::Duration;
 
 /// Whether there is a finished, unchanged directory at a path.
 pub(crate) enum Finished {
     /// There is, with this meta: a change within it is to be said.
     Yes(Box<Meta>),
+    /// There is one at a given path whose entries are written, or were written in vain, into this directory within it.
+    Building(EntryPath),
     /// There is a directory of another state.
     No,
     /// There is nothing, or a directory without a meta.
@@ -20,7 +22,10 @@ impl Finished {
     pub(crate) async fn look(root: &Root, path: &EntryPath) -> Result<Self> {
         match read_meta(root, path).await {
             Ok(Some((meta, _))) if meta.is_usable() => Ok(Finished::Yes(Box::new(meta))),
-            Ok(Some(_)) => Ok(Finished::No),
+            Ok(Some((meta, _))) => match meta.build.and_then(|mark| mark.attempt_name()) {
+                Some(attempt) if meta.status != Status::Done => Ok(Finished::Building(path.join(&attempt)?)),
+                _ => Ok(Finished::No),
+            },
             Ok(None) => Ok(Finished::Missing),
             // A broken meta does not keep its directory from being written; it is never found by its config anyway.
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Finished::No),

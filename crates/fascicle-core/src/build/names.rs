@@ -1,28 +1,56 @@
-//! Automatic names: the type and the first free number.
+//! Automatic names: the type and a free number, the first one as far as anybody knows.
+//!
+//! Where the free numbers begin is kept in a record for each type, `v1/names/<hash of the type>`, so that a name costs the same
+//! however many directories there are. It is a hint: whatever it says, of all who create a directory under a name one does.
 
 use super::records::new_nonce;
-use crate::{Backend, EntryKind, EntryPath, Error, ErrorKind, Result, ResultExt};
+use crate::{Backend, EntryKind, EntryPath, Error, ErrorKind, RecordKey, Result, ResultExt};
 use bytes::Bytes;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How often the listing is looked at again before a random name is taken.
+/// How often free numbers are looked for before a random name is taken.
 const COLLISIONS: usize = 3;
+/// How many numbers after a taken one are tried one by one: neighbours that begin at the same time take those.
+const NEIGHBOURS: u64 = 16;
+/// How far the hint that is stored may lag behind.
+const LAG: u64 = 8;
 
-/// Remembers where the free numbers begin, so that a name costs no listing each time.
+/// Remembers where the free numbers begin.
 #[derive(Debug, Default)]
 pub(crate) struct NameHints {
-    next: Mutex<HashMap<String, u64>>,
+    next: Mutex<HashMap<String, Hint>>,
+}
+
+/// Where the free numbers of a type begin.
+#[derive(Clone, Copy, Debug)]
+struct Hint {
+    next: u64,
+    /// What the record says.
+    stored: Option<u64>,
+}
+
+/// The hint as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredHint {
+    #[serde(rename = "type")]
+    type_name: String,
+    next: u64,
 }
 
 impl NameHints {
-    /// The first free name. Somebody else may take it before it is created.
+    /// A free name. Somebody else may take it before it is created.
     pub(crate) async fn first_free(&self, backend: &dyn Backend, type_name: &str) -> Result<EntryPath> {
         check_type_name(type_name)?;
-        numbered(type_name, first_gap(backend, type_name).await?)
+        let hint = self.hint(backend, type_name).await;
+        numbered(type_name, free_number(backend, type_name, hint.next).await?)
     }
 
-    /// Creates a directory under the first free name. Whoever else asks at the same time gets another one.
+    /// Creates a directory under a free name. Whoever else asks at the same time gets another one.
+    ///
+    /// - Cost: one read and one creation where the hint is right; where there is none, a number of looks that grows with the logarithm of the
+    ///   number of directories.
     pub(crate) async fn create(
         &self,
         backend: &dyn Backend,
@@ -30,28 +58,25 @@ impl NameHints {
         meta: Bytes,
     ) -> Result<EntryPath> {
         check_type_name(type_name)?;
+        let hint = self.hint(backend, type_name).await;
+        let mut first = match hint.stored {
+            Some(_) => hint.next,
+            // Without a hint there may be any number of directories, or none.
+            None => free_number(backend, type_name, hint.next).await?,
+        };
         for _ in 0..COLLISIONS {
-            let hint = self.next.lock().unwrap_or_else(PoisonError::into_inner).get(type_name).copied();
-            let first = match hint {
-                Some(number) => number,
-                None => first_gap(backend, type_name).await?,
-            };
-            // Neighbours in one process collide on the hint only; they go on to the next number.
-            for number in first..first.saturating_add(64) {
+            for number in first..first.saturating_add(NEIGHBOURS) {
                 let path = numbered(type_name, number)?;
                 match backend.create_directory(&path, meta.clone()).await {
                     Ok(_) => {
-                        self.next
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .insert(type_name.to_owned(), number + 1);
+                        self.advance(backend, type_name, number + 1).await;
                         return Ok(path);
                     }
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                     Err(error) => return Err(error),
                 }
             }
-            self.forget();
+            first = free_number(backend, type_name, first.saturating_add(NEIGHBOURS)).await?;
         }
         for _ in 0..COLLISIONS {
             let random = new_nonce()?;
@@ -68,31 +93,115 @@ impl NameHints {
         ))
     }
 
-    /// Looks at the listing again for the next name: an entry was removed or moved, and numbers may be free again.
-    pub(crate) fn forget(&self) {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// To be called after an entry of the root was removed or moved away: its number is free again.
+    pub(crate) async fn freed(&self, backend: &dyn Backend, path: &EntryPath) {
+        let Some((type_name, number)) = typed_number(path.as_str()) else { return };
+        self.next().remove(type_name);
+        let stored = read_hint(backend, type_name).await;
+        if stored.is_none_or(|stored| stored > number) {
+            store_hint(backend, type_name, number).await;
+        }
+    }
+
+    async fn hint(&self, backend: &dyn Backend, type_name: &str) -> Hint {
+        if let Some(hint) = self.next().get(type_name) {
+            return *hint;
+        }
+        let stored = read_hint(backend, type_name).await;
+        let hint = Hint { next: stored.unwrap_or(0), stored };
+        self.next().insert(type_name.to_owned(), hint);
+        hint
+    }
+
+    /// Says that the free numbers begin at `next`, to others only now and then.
+    async fn advance(&self, backend: &dyn Backend, type_name: &str, next: u64) {
+        let stored = self.next().get(type_name).and_then(|hint| hint.stored);
+        let is_due = stored.is_none_or(|stored| next >= stored.saturating_add(LAG));
+        self.next()
+            .insert(type_name.to_owned(), Hint { next, stored: if is_due { Some(next) } else { stored } });
+        if is_due {
+            store_hint(backend, type_name, next).await;
+        }
+    }
+
+    fn next(&self) -> MutexGuard<'_, HashMap<String, Hint>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn first_gap(backend: &dyn Backend, type_name: &str) -> Result<u64> {
-    let listing = backend.list(&EntryPath::root()).await?;
-    let taken: BTreeSet<u64> =
-        listing.entries.iter().filter_map(|entry| number_of(type_name, &entry.name)).collect();
-    Ok((0..)
-        .zip(&taken)
-        .find(|(number, taken)| number != *taken)
-        .map_or(taken.len() as u64, |(number, _)| number))
+/// A free number, `from` or one whose predecessor is taken. Looks farther and farther ahead, and then between.
+async fn free_number(backend: &dyn Backend, type_name: &str, from: u64) -> Result<u64> {
+    if !is_taken(backend, type_name, from).await? {
+        return Ok(from);
+    }
+    let (mut taken, mut step) = (from, 1u64);
+    let mut free = loop {
+        let ahead = from.saturating_add(step);
+        if !is_taken(backend, type_name, ahead).await? {
+            break ahead;
+        }
+        taken = ahead;
+        step = step.saturating_mul(2);
+    };
+    while free - taken > 1 {
+        let between = taken + (free - taken) / 2;
+        if is_taken(backend, type_name, between).await? {
+            taken = between;
+        } else {
+            free = between;
+        }
+    }
+    Ok(free)
+}
+
+async fn is_taken(backend: &dyn Backend, type_name: &str, number: u64) -> Result<bool> {
+    match backend.stat(&numbered(type_name, number)?).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        // Something is there that cannot be told what it is.
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+async fn read_hint(backend: &dyn Backend, type_name: &str) -> Option<u64> {
+    let stored = match backend.records().read(&hint_key(type_name).ok()?).await {
+        Ok(stored) => stored?,
+        Err(error) => {
+            log::debug!("where free names begin could not be read: {}", error.chain());
+            return None;
+        }
+    };
+    let hint: StoredHint = serde_json::from_slice(&stored).ok()?;
+    (hint.type_name == type_name).then_some(hint.next)
+}
+
+/// Stores a hint. Failing to costs the next one a few looks.
+async fn store_hint(backend: &dyn Backend, type_name: &str, next: u64) {
+    let hint = StoredHint { type_name: type_name.to_owned(), next };
+    let stored = match (hint_key(type_name), serde_json::to_vec(&hint)) {
+        (Ok(key), Ok(body)) => backend.records().overwrite(&key, body.into()).await,
+        _ => return,
+    };
+    if let Err(error) = stored {
+        log::debug!("where free names begin could not be stored: {}", error.chain());
+    }
+}
+
+fn hint_key(type_name: &str) -> Result<RecordKey> {
+    let hash = blake3::hash(type_name.as_bytes()).to_hex();
+    RecordKey::parse(&format!("v1/names/{}", hash.get(..16).unwrap_or(&hash)))
 }
 
 fn numbered(type_name: &str, number: u64) -> Result<EntryPath> {
     EntryPath::parse(&format!("{type_name}_{number:04x}"))
 }
 
-/// The number in an automatic name, if it is one in the form that is given out.
-fn number_of(type_name: &str, name: &str) -> Option<u64> {
-    let digits = name.strip_prefix(type_name)?.strip_prefix('_')?;
+/// The type and the number in an automatic name, if it is one in the form that is given out.
+fn typed_number(name: &str) -> Option<(&str, u64)> {
+    let (type_name, digits) = name.rsplit_once('_')?;
     let number = u64::from_str_radix(digits, 16).ok()?;
-    (format!("{number:04x}") == digits).then_some(number)
+    (format!("{number:04x}") == digits && !type_name.contains('/')).then_some((type_name, number))
 }
 
 /// Refuses a type whose name cannot begin the name of a directory.
@@ -111,18 +220,21 @@ pub(super) fn check_type_name(type_name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wrap::{CallCounts, observed};
+    use std::sync::Arc;
 
     #[tokio::test]
     async fn gaps_are_filled_and_numbers_are_hexadecimal() {
         let backend = fascicle_memory::MemoryBackend::new();
-        let hints = NameHints::default();
+        let (hints, others) = (NameHints::default(), NameHints::default());
         for _ in 0..17 {
             hints.create(&backend, "Foo", Bytes::new()).await.unwrap();
         }
         assert_eq!(hints.first_free(&backend, "Foo").await.unwrap().as_str(), "Foo_0011");
-        backend.remove(&EntryPath::parse("Foo_0003").unwrap()).await.unwrap();
-        hints.forget();
-        assert_eq!(hints.create(&backend, "Foo", Bytes::new()).await.unwrap().as_str(), "Foo_0003");
+        let gap = EntryPath::parse("Foo_0003").unwrap();
+        backend.remove(&gap).await.unwrap();
+        hints.freed(&backend, &gap).await;
+        assert_eq!(others.create(&backend, "Foo", Bytes::new()).await.unwrap().as_str(), "Foo_0003");
         assert_eq!(hints.create(&backend, "Foo", Bytes::new()).await.unwrap().as_str(), "Foo_0011");
         assert_eq!(
             hints.create(&backend, "Foo_0000x", Bytes::new()).await.unwrap().as_str(),
@@ -130,12 +242,46 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn names_cost_the_same_however_many_there_are() {
+        for count in [0u64, 10, 100, 1000] {
+            let store = fascicle_memory::MemoryBackend::new();
+            for number in 0..count {
+                store.create_directory(&numbered("Foo", number).unwrap(), Bytes::new()).await.unwrap();
+            }
+            let counts = Arc::new(CallCounts::default());
+            let backend = observed(Arc::new(store), counts.clone());
+            let name = |number: u64| numbered("Foo", number).unwrap();
+            assert_eq!(
+                NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap(),
+                name(count)
+            );
+            assert!(counts.total() <= 24, "{count} directories and no hint: {:?}", counts.snapshot());
+            counts.reset();
+            let second = NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap();
+            assert_eq!(second, name(count + 1));
+            assert_eq!(counts.total(), 2, "{count} directories: {:?}", counts.snapshot());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hint_that_is_wrong_costs_looks_and_nothing_else() {
+        let backend = fascicle_memory::MemoryBackend::new();
+        for _ in 0..100 {
+            NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap();
+        }
+        for (wrong, right) in [("{\"type\": \"Foo\", \"next\": 3}", 100), ("no hint", 101)] {
+            backend.records().overwrite(&hint_key("Foo").unwrap(), wrong.into()).await.unwrap();
+            let name = NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap();
+            assert_eq!(name, numbered("Foo", right).unwrap());
+        }
+    }
+
     #[test]
     fn only_usual_numbers_count() {
-        let number = |name| number_of("A", name);
         assert_eq!(
-            [number("A_0010"), number("A_10"), number("A_00010"), number("B_0000")],
-            [Some(16), None, None, None]
+            [typed_number("A_0010"), typed_number("A_10"), typed_number("A_00010"), typed_number("a/A_0000")],
+            [Some(("A", 16)), None, None, None]
         );
         assert!(
             check_type_name("a/b").is_err() && check_type_name("").is_err() && check_type_name("_x").is_err()

@@ -13,6 +13,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
+/// The largest body of a record.
+pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
+
 /// The first claim of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Claim {
@@ -29,6 +32,18 @@ pub(super) struct Beat {
     pub counter: u64,
     /// The directory of the attempt, relative to the root.
     pub directory: Option<String>,
+    /// The builds that this one waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_on: Vec<WaitingOn>,
+}
+
+/// A build that another one waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WaitingOn {
+    /// What its epochs are of.
+    pub key: String,
+    /// Which epoch.
+    pub epoch: u64,
 }
 
 /// How an epoch ended.

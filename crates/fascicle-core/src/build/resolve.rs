@@ -1,10 +1,12 @@
 //! Finding or building a directory: what a caller asks, and what it is told.
 
+use super::guard::BuildGuard;
 use super::search::Request;
 use super::{Build, BuildResult};
 use crate::config::{Config, IdentityRules};
 use crate::{Directory, Identity, Result, Root};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What happens when a directory at a given path has another config than the one asked for.
@@ -171,11 +173,32 @@ pub(super) struct StackEntry {
     pub key: Identity,
     /// The claim.
     pub nonce: String,
+    /// The build.
+    pub guard: Arc<BuildGuard>,
+    /// The root in which it builds.
+    pub storage: Root,
 }
 
 /// The builds under way in this task, the outermost first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BuildStack(pub(super) Vec<StackEntry>);
+
+impl BuildStack {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those of this task that are not over, or else those that gave out the root.
+    pub(super) fn around(root: &Root) -> Self {
+        let mut stack = current_stack();
+        if stack.is_empty() {
+            // The build function handed work to another task or thread.
+            stack = root.builds().cloned().unwrap_or_default();
+        }
+        stack.0.retain(|entry| !entry.guard.is_over());
+        stack
+    }
+}
 
 tokio::task_local! {
     static STACK: BuildStack;

@@ -2,13 +2,14 @@
 
 use super::BuildResult;
 use super::attempt::Attempt;
-use super::flight::{Seat, Shared, SharedError};
-use super::foreign::{Found, is_build_of, version_of};
+use super::flight::{Leader, Seat, Shared, SharedError};
+use super::foreign::{Found, Wanted, is_build_of, version_of};
+use super::given_path::{move_up, remove_attempt};
 use super::names::check_type_name;
 use super::process::ProcessId;
 use super::records::{Claim, Creator, End, Epoch, Retired, RetiredReason, create_once, new_nonce, read};
-use super::resolve::{BuildStack, OnMismatch, Outcome, Resolution, ResolveOptions, current_stack};
-use super::wait::{Deadline, Waited, wait_for_end, wait_for_foreign};
+use super::resolve::{BuildStack, OnMismatch, Outcome, Resolution, ResolveOptions};
+use super::wait::{Deadline, Waited, wait_for_end, wait_for_flight, wait_for_foreign};
 use crate::config::{
     Config, Difference, DifferenceKind, DifferenceLines, IdentityRules, Value, config_differences, matches,
 };
@@ -74,7 +75,7 @@ impl<'a> Request<'a> {
         B: Fn(Directory) -> F + Sync,
         F: Future<Output = BuildResult> + Send,
     {
-        let stack = current_stack();
+        let stack = BuildStack::around(self.root);
         if stack.0.iter().any(|entry| entry.root == self.root.token() && entry.key == self.key) {
             return Err(self.asks_for_itself());
         }
@@ -83,30 +84,28 @@ impl<'a> Request<'a> {
         loop {
             match self.root.flights().join(&flight_key) {
                 Seat::Leader(leader) => {
-                    let answer = self.search(build, &stack, &mut warnings).await;
+                    let answer = self.search(build, &stack, &leader, &mut warnings).await;
                     leader.land(match &answer {
                         Ok((path, _)) => Shared::Ok(path.clone()),
                         Err(error) => Shared::Err(SharedError::of(error)),
                     });
                     let (path, outcome) = answer?;
                     return Ok(Resolution {
-                        directory: Directory::at(self.root.clone(), path),
+                        directory: Directory::at(self.root.outside_builds(), path),
                         outcome,
                         warnings,
                     });
                 }
-                Seat::Follower(mut answer) => {
-                    let landed = self.deadline.limit(answer.wait_for(Option::is_some)).await?;
-                    let landed = landed.map(|landed| landed.clone());
-                    match landed {
+                Seat::Follower(flight) => {
+                    match wait_for_flight(self.root, self.key, flight, self.deadline, &stack).await? {
                         // With a fixed path the other caller may have asked for another config: look oneself.
-                        Ok(Some(Ok(path))) if self.fixed.is_none() => {
-                            let directory = Directory::at(self.root.clone(), path);
+                        Some(Ok(path)) if self.fixed.is_none() => {
+                            let directory = Directory::at(self.root.outside_builds(), path);
                             return Ok(Resolution { directory, outcome: Outcome::Waited, warnings });
                         }
-                        Ok(Some(Err(error))) if error.is_of_the_build() => return Err(error.to_error()),
+                        Some(Err(error)) if error.is_of_the_build() => return Err(error.to_error()),
                         // The other caller gave up or failed for reasons of its own: this one searches.
-                        Ok(_) | Err(_) => tokio::task::yield_now().await,
+                        _ => tokio::task::yield_now().await,
                     }
                 }
             }
@@ -117,6 +116,7 @@ impl<'a> Request<'a> {
         &self,
         build: &B,
         stack: &BuildStack,
+        leader: &Leader<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<(EntryPath, Outcome)>
     where
@@ -132,6 +132,7 @@ impl<'a> Request<'a> {
         let mut waited_for = None;
         let mut took_over = false;
         loop {
+            leader.reaches(number);
             let epoch = self.epoch(number);
             match read::<End>(self.backend(), &epoch.end()?).await? {
                 Some(End::Done { nonce, directory }) => {
@@ -183,7 +184,8 @@ impl<'a> Request<'a> {
                 return Err(self.asks_for_itself());
             }
             waited_for = Some(number);
-            took_over |= wait_for_end(self.root, &epoch, &claim, self.deadline).await? == Waited::Sealed;
+            took_over |=
+                wait_for_end(self.root, &epoch, &claim, self.deadline, stack).await? == Waited::Sealed;
         }
     }
 
@@ -199,13 +201,12 @@ impl<'a> Request<'a> {
                     }
                 }
                 Some(End::Stopped { .. } | End::Abandoned { .. }) => {}
-                None if self.root.options().adopt_foreign => {
-                    return Ok(match self.look_for_unknown().await? {
+                None => {
+                    return Ok(match self.look_for_unknown(false).await? {
                         Some(Found::Finished(path)) => Some(path),
                         Some(Found::Running(_)) | None => None,
                     });
                 }
-                None => return Ok(None),
             }
         }
         Ok(None)
@@ -311,7 +312,7 @@ impl<'a> Request<'a> {
             // Another program removed what was here, and builds the same again.
             Status::Running if meta.build.is_none() => self.retire(epoch, RetiredReason::Deleted).await,
             // Its builder committed, and died before it could say so in the meta.
-            Status::Running => self.mark_done(epoch, nonce, &path).await.map(|()| Ended::Usable(path)),
+            Status::Running => mark_done(self.root, epoch, nonce, &path).await.map(|()| Ended::Usable(path)),
             Status::Stopped | Status::Other(_) => self.retire(epoch, RetiredReason::Deleted).await,
         }
     }
@@ -341,38 +342,20 @@ impl<'a> Request<'a> {
         Ok(Ended::Retired)
     }
 
-    pub(super) async fn mark_done(&self, epoch: &Epoch, nonce: &str, path: &EntryPath) -> Result<()> {
-        let meta = update_meta(self.root, path, |meta| {
-            let own =
-                meta.build.as_ref().is_some_and(|mark| mark.nonce == nonce && mark.epoch == epoch.number);
-            let running = own && meta.status == Status::Running;
-            if running {
-                meta.status = Status::Done;
-            }
-            running
-        });
-        match meta.await? {
-            Some(meta) if meta.status == Status::Done => Ok(()),
-            _ => Err(Error::new(
-                ErrorKind::Conflict,
-                "the directory was removed or replaced as its build was completed",
-            )),
-        }
-    }
-
     /// A directory of this config that the index does not know, or that it no longer knows where it is: made by another
     /// program, copied from another root, moved, or built before the index was lost.
-    async fn look_for_unknown(&self) -> Result<Option<Found>> {
-        self.root.foreign().find(self.root, &self.config, self.rules).await
+    async fn look_for_unknown(&self, remember: bool) -> Result<Option<Found>> {
+        let wanted = Wanted { config: &self.config, rules: self.rules, identity: &self.identity };
+        self.root.foreign().find(self.root, wanted, remember).await
     }
 
     /// Takes over a finished directory that the index does not know.
     async fn adopt(&self, epoch: &Epoch) -> Result<Option<EntryPath>> {
-        if self.fixed.is_some() || !self.root.options().adopt_foreign {
+        if self.fixed.is_some() {
             return Ok(None);
         }
         loop {
-            let path = match self.look_for_unknown().await? {
+            let path = match self.look_for_unknown(true).await? {
                 None => return Ok(None),
                 Some(Found::Finished(path)) => path,
                 Some(Found::Running(path)) => {
@@ -414,6 +397,39 @@ impl<'a> Request<'a> {
             format!("the build of '{}' asks for itself", self.config.type_name()),
         )
         .hint("a build function cannot find or build its own config")
+    }
+}
+
+/// Says in the meta of a directory what the end of its epoch says: that it is done; its entries are moved up before, where they are
+/// not at the given path yet.
+pub(super) async fn mark_done(root: &Root, epoch: &Epoch, nonce: &str, path: &EntryPath) -> Result<()> {
+    let attempt = match read_meta(root, path).await? {
+        Some((meta, _)) => meta.build.filter(|mark| mark.nonce == nonce).and_then(|mark| mark.attempt_name()),
+        None => None,
+    };
+    let attempt = attempt.map(|name| path.join(&name)).transpose()?;
+    if let Some(attempt) = &attempt {
+        move_up(root, path, attempt).await?;
+    }
+    let meta = update_meta(root, path, |meta| {
+        let own = meta.build.as_ref().is_some_and(|mark| mark.nonce == nonce && mark.epoch == epoch.number);
+        let running = own && meta.status == Status::Running;
+        if running {
+            meta.status = Status::Done;
+        }
+        running
+    });
+    match meta.await? {
+        Some(meta) if meta.status == Status::Done => {
+            if let Some(attempt) = &attempt {
+                remove_attempt(root, attempt).await;
+            }
+            Ok(())
+        }
+        _ => Err(Error::new(
+            ErrorKind::Conflict,
+            "the directory was removed or replaced as its build was completed",
+        )),
     }
 }
 

@@ -8,6 +8,8 @@ use super::process::ProcessId;
 use super::records::{
     Beat, Claim, Creator, End, Epoch, Retired, RetiredReason, create_once, new_nonce, read,
 };
+use super::resolve::BuildStack;
+use super::search::mark_done;
 use super::wait::{Deadline, Waited, stop_attempt, wait_for_end};
 use crate::config::{Config, IdentityRules, identity};
 use crate::directory::{read_meta, update_meta};
@@ -137,7 +139,8 @@ impl EpochId {
         let patience = lease + lease / 4 + 8 * root.options().poll.1;
         for _ in 0..WATCHES {
             let before = read::<Beat>(&**root.backend(), &epoch.beat()?).await?;
-            match wait_for_end(root, &epoch, &claim, Deadline::after(Some(patience))).await {
+            let deadline = Deadline::after(Some(patience));
+            match wait_for_end(root, &epoch, &claim, deadline, &BuildStack::default()).await {
                 Ok(Waited::Ended) => return Ok(Sealing::Ended),
                 Ok(Waited::Sealed) => {
                     if let Some(path) = attempt {
@@ -174,42 +177,52 @@ impl EpochId {
 
     /// Says in the meta of a directory what the end of its epoch says: that it is done.
     pub(crate) async fn roll_forward(self, root: &Root, nonce: &str, path: &EntryPath) -> Result<bool> {
-        let rolled = update_meta(root, path, |meta| {
-            let is_it =
-                meta.build.as_ref().is_some_and(|mark| mark.nonce == nonce && mark.epoch == self.number);
-            let runs = is_it && meta.status == Status::Running;
-            if runs {
-                meta.status = Status::Done;
-            }
-            runs
-        });
-        Ok(rolled.await?.is_some_and(|meta| meta.status == Status::Done))
+        match mark_done(root, &self.epoch(), nonce, path).await {
+            Ok(()) => Ok(true),
+            // It was removed or replaced meanwhile.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Gives the meta of a finished directory its mark back, which another program lost when it rewrote the meta.
-    pub(crate) async fn restore_mark(self, root: &Root, nonce: &str, path: &EntryPath) -> Result<bool> {
-        let mark = BuildMark {
-            identity: self.key,
-            key: self.key,
-            epoch: self.number,
-            nonce: nonce.to_owned(),
-            version: None,
+    /// The mark that a finished directory of this epoch had, whose meta another program rewrote without it; `None` unless it is
+    /// certain that it is that directory: by its config, which makes the key, or for a given path by the directory of the
+    /// attempt, which is still there.
+    pub(crate) async fn lost_mark(
+        self,
+        root: &Root,
+        nonce: &str,
+        path: &EntryPath,
+        meta: &Meta,
+    ) -> Result<Option<BuildMark>> {
+        if !meta.is_usable() || meta.build.is_some() {
+            return Ok(None);
+        }
+        let identity = identity(&meta.config, &IdentityRules::default())?;
+        let nonce = nonce.to_owned();
+        let mark = BuildMark { identity, key: self.key, epoch: self.number, nonce, version: None };
+        let is_it = match mark.attempt_name() {
+            None => path.names().count() == 1,
+            Some(_) if self.key != path_key(path)? => false,
+            Some(attempt) => match root.backend_itself().stat(&path.join(&attempt)?).await {
+                Ok(_) => true,
+                Err(error) if error.is_not_found() => false,
+                Err(error) => return Err(error),
+            },
         };
+        Ok(is_it.then_some(mark))
+    }
+
+    /// Writes a lost mark into the meta again, if that is still as it was.
+    pub(crate) async fn restore_mark(root: &Root, mark: &BuildMark, path: &EntryPath) -> Result<bool> {
         let restored = update_meta(root, path, |meta| {
-            let lacks_it = self.is_lost_mark_of(meta);
+            let lacks_it = meta.is_usable() && meta.build.is_none();
             if lacks_it {
                 meta.build = Some(mark.clone());
             }
             lacks_it
         });
-        Ok(restored.await?.is_some_and(|meta| meta.build.as_ref() == Some(&mark)))
-    }
-
-    /// Whether a meta without a mark is certainly that of this epoch's directory: its config alone makes the key.
-    pub(crate) fn is_lost_mark_of(self, meta: &Meta) -> bool {
-        meta.is_usable()
-            && meta.build.is_none()
-            && identity(&meta.config, &IdentityRules::default()).is_ok_and(|identity| identity == self.key)
+        Ok(restored.await?.is_some_and(|meta| meta.build.as_ref() == Some(mark)))
     }
 
     /// Says that the directory of this epoch is gone, so that nobody looks for it any more.

@@ -1,8 +1,11 @@
 //! Waiting for somebody else's build, and taking over when the builder is dead.
 
+use super::circle::Circle;
+use super::flight::{Flight, Shared};
 use super::records::{Beat, Claim, Creator, End, Epoch, create_once, new_nonce, read};
+use super::resolve::BuildStack;
 use crate::directory::{read_meta, update_meta};
-use crate::{EntryPath, Error, ErrorKind, Result, Root, Status};
+use crate::{EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -73,6 +76,35 @@ impl Pauses {
     }
 }
 
+/// Waits for the answer of another caller in this process who searches for the same. Fails when that one waits for a build of
+/// `stack`.
+pub(super) async fn wait_for_flight(
+    root: &Root,
+    key: Identity,
+    mut flight: Flight,
+    deadline: Deadline,
+    stack: &BuildStack,
+) -> Result<Option<Shared>> {
+    let mut circle = Circle::of(root, stack);
+    if !circle.is_possible() {
+        let landed = deadline.limit(flight.answer.wait_for(Option::is_some)).await?;
+        return Ok(landed.ok().and_then(|landed| landed.clone()));
+    }
+    let pauses = Pauses::of(root);
+    loop {
+        let looking = flight.epoch();
+        let landed = {
+            let landed = tokio::time::timeout(pauses.next(), flight.answer.wait_for(Option::is_some));
+            let landed = deadline.limit(landed).await?;
+            landed.map(|landed| landed.ok().and_then(|landed| landed.clone()))
+        };
+        match landed {
+            Ok(landed) => return Ok(landed),
+            Err(_) => circle.check(&Epoch { key, number: looking }).await?,
+        }
+    }
+}
+
 /// Waits until the epoch has an end; ends it itself when the builder is certainly dead, or has shown nothing for a whole
 /// lease. No clock but this caller's own is looked at.
 pub(super) async fn wait_for_end(
@@ -80,6 +112,7 @@ pub(super) async fn wait_for_end(
     epoch: &Epoch,
     claim: &Claim,
     deadline: Deadline,
+    stack: &BuildStack,
 ) -> Result<Waited> {
     let backend = &**root.backend();
     let lease = Duration::from_millis(claim.lease_ms);
@@ -88,6 +121,7 @@ pub(super) async fn wait_for_end(
     let mut unchanged_since = Instant::now();
     let mut last_look = Instant::now();
     let mut looks = 0u32;
+    let mut circle = Circle::of(root, stack);
     loop {
         if read::<End>(backend, &epoch.end()?).await?.is_some() {
             return Ok(Waited::Ended);
@@ -105,6 +139,7 @@ pub(super) async fn wait_for_end(
         if silent || claim.process.is_certainly_dead() {
             return seal(root, epoch, beat).await;
         }
+        circle.check(epoch).await?;
         deadline.sleep(pauses.next()).await?;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::finding::{Action, Finding, FindingKind, Outcome, Report};
 use super::survey::{Found, Step, Survey, indexed};
-use crate::build::{Sealing, index_finished};
+use crate::build::{EpochId, Sealing, index_finished};
 use crate::{Capability, EntryPath, Error, ErrorKind, Flaw, Result, Root};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
@@ -78,7 +78,7 @@ async fn apply(root: &Root, found: Found) -> Finding {
         Step::Nothing | Step::RemoveAttempt { .. } | Step::RemoveRecord { .. } => return finding,
         Step::RollForward { id, nonce, path } => id.roll_forward(root, &nonce, &path).await,
         Step::Stop { id, path } => id.stop(root, &path).await,
-        Step::RestoreMark { id, nonce, path } => id.restore_mark(root, &nonce, &path).await,
+        Step::RestoreMark { mark, path } => EpochId::restore_mark(root, &mark, &path).await,
         Step::Retire { id } => id.retire(root).await,
         Step::EndBuild { id, attempt } => match id.end_if_dead(root, attempt.as_ref()).await {
             Ok(Sealing::Alive) => return finding.left(ALIVE),

@@ -3,9 +3,11 @@
 use super::finding::{Action, Finding, FindingKind};
 use crate::build::{EpochId, EpochState, Indexing, epochs, free_epoch};
 use crate::directory::read_meta;
-use crate::meta::BuildMark;
+use crate::meta::{BuildMark, attempt_epoch};
 use crate::size::last_modified;
-use crate::{EntryKind, EntryPath, Error, ErrorKind, Meta, RecordKey, Result, Root, Status, Version};
+use crate::{
+    Capability, EntryKind, EntryPath, Error, ErrorKind, Meta, RecordKey, Result, Root, Status, Version,
+};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -24,7 +26,7 @@ pub(super) enum Step {
     EndBuild { id: EpochId, attempt: Option<EntryPath> },
     Stop { id: EpochId, path: EntryPath },
     Index { mark: BuildMark, path: EntryPath },
-    RestoreMark { id: EpochId, nonce: String, path: EntryPath },
+    RestoreMark { mark: BuildMark, path: EntryPath },
     Retire { id: EpochId },
     RemoveAttempt { path: EntryPath, meta: Version },
     RemoveRecord { key: RecordKey },
@@ -134,7 +136,52 @@ impl<'a> Survey<'a> {
                 self.add(&seen.path, FindingKind::ForeignRunning, what, Step::Nothing);
             }
         }
+        if let Some(mark) = &seen.meta.build {
+            self.look_at_earlier_attempts(&seen.path, mark, &seen.meta.status).await?;
+        }
         self.directories.push(seen);
+        Ok(())
+    }
+
+    /// Looks for the directories of attempts within one at a given path that are not the one its meta names, or whose entries were
+    /// moved up.
+    async fn look_at_earlier_attempts(
+        &mut self,
+        path: &EntryPath,
+        mark: &BuildMark,
+        status: &Status,
+    ) -> Result<()> {
+        let Some(current) = mark.attempt_name() else { return Ok(()) };
+        if !EpochId::of_mark(mark).is_made_at(mark, path)? {
+            return Ok(());
+        }
+        let backend = self.root.backend_itself();
+        let moved_up = *status == Status::Done && backend.capabilities().has(Capability::Rename);
+        let listing = match backend.list(path).await {
+            // It lies within a directory whose entries are elsewhere.
+            Err(error) if error.is_not_found() => return Ok(()),
+            answer => answer?,
+        };
+        for entry in listing.entries {
+            let Some(number) = attempt_epoch(&entry.name) else { continue };
+            let is_over = match entry.name == current {
+                true => moved_up,
+                false => match (EpochId { key: mark.key, number }).state(self.root).await {
+                    Ok(EpochState::Done { nonce, .. }) => !entry.name.ends_with(&nonce),
+                    Ok(EpochState::Fruitless) => true,
+                    Ok(EpochState::Open { .. }) => false,
+                    Err(error) if error.kind() == ErrorKind::Corrupt => false,
+                    Err(error) => return Err(error),
+                },
+            };
+            let attempt = path.join(&entry.name)?;
+            if let (true, Some(meta)) = (is_over, backend.read_meta(&attempt).await?) {
+                let what =
+                    "what an attempt wrote that failed or was abandoned, or whose entries were moved up";
+                let step = Step::RemoveAttempt { path: attempt.clone(), meta: meta.version };
+                self.add(attempt, FindingKind::EndedAttempt, what, step);
+            }
+        }
         Ok(())
     }
 
@@ -247,12 +294,13 @@ impl<'a> Survey<'a> {
                 let what = "the index names this directory, but another one stands there now";
                 self.add(path, FindingKind::Missing, what, Step::Retire { id });
             }
-            Some(meta) if id.is_lost_mark_of(&meta) => {
-                let what = "another program rewrote its meta, and lost what find-or-build keeps there";
-                let step = Step::RestoreMark { id, nonce: nonce.to_owned(), path: path.clone() };
-                self.add(path, FindingKind::LostMark, what, step);
+            Some(meta) => {
+                if let Some(mark) = id.lost_mark(self.root, nonce, &path, &meta).await? {
+                    let what = "another program rewrote its meta, and lost what find-or-build keeps there";
+                    let step = Step::RestoreMark { mark, path: path.clone() };
+                    self.add(path, FindingKind::LostMark, what, step);
+                }
             }
-            Some(_) => {}
         }
         Ok(())
     }

@@ -1,5 +1,11 @@
 //! Find-or-build within one process: exactly one build, whoever asks; failures, modifications, paths, deadlines.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod circle;
+mod cost;
+mod given_path;
+
 use fascicle_core::{
     Build, BuildResult, Config, Directory, ErrorKind, IdentityRules, OnMismatch, Outcome, PinnedRoot,
     Precedence, ResolveOptions, Result, Root, RootOptions, Status, roots,
