@@ -129,7 +129,7 @@ async fn a_committed_directory_is_rolled_forward(subject: Subject) -> Checked {
 
 async fn a_lost_index_is_rebuilt(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
-    let root = Root::with_options(backend.clone(), RootOptions { adopt_foreign: false, ..quick() });
+    let root = Root::with_options(backend.clone(), RootOptions { adopt_foreign: Some(false), ..quick() });
     for seed in 0..3 {
         Builds::default().resolve(&root, &cells(seed)).await?;
     }

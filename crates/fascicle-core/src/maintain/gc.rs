@@ -92,8 +92,11 @@ impl Root {
                     return Ok(finding.left(too_new(age, options.older_than)));
                 }
                 if options.apply {
-                    finding.tried(maintenance.remove_directory_if(&path, &meta).await);
-                    self.name_hints().forget();
+                    let removed = maintenance.remove_directory_if(&path, &meta).await;
+                    if matches!(removed, Ok(true)) {
+                        self.name_hints().freed(&**self.backend(), &path).await;
+                    }
+                    finding.tried(removed);
                 }
             }
             _ => {}

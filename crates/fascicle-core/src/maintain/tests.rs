@@ -230,9 +230,9 @@ async fn a_process_killed_before_any_call_leaves_nothing_that_is_not_mended() {
             let root = root_over(&backend);
             let other = build(&root, &cells(7), None).await.unwrap().digest().await.unwrap();
             let (killed, _) = doomed(&backend, at);
-            // That the sign of life stays after a commit is no failure of the build.
+            // What comes after the commit only tidies up, and may fail.
             let ended = build(&killed, &cells(0), at_path).await;
-            assert!(ended.is_err() || at + 1 >= calls, "before call {at} of {calls}");
+            assert!(ended.is_err() || 3 * at > 2 * calls, "before call {at} of {calls}");
             let what = format!("{at_path:?} before call {at}");
             let before = stored(&root).await;
             root.repair(&RepairOptions::default()).await.unwrap();
@@ -331,7 +331,7 @@ async fn builders_that_are_alive_are_left_alone() {
 #[tokio::test]
 async fn a_lost_index_is_rebuilt_from_the_data() {
     let backend = MemoryBackend::new();
-    let root = Root::with_options(Arc::new(backend.clone()), RootOptions { adopt_foreign: false, ..quick() });
+    let root = Root::with_options(Arc::new(backend.clone()), RootOptions { adopt_foreign: Some(false), ..quick() });
     for seed in 0..3 {
         build(&root, &cells(seed), None).await.unwrap();
     }
