@@ -12,15 +12,18 @@ mod copy;
 mod cost;
 mod directory;
 mod dtype;
+mod each_call;
 mod entry;
 mod error;
 mod extend;
 mod fault;
 mod file;
 mod given_path;
+mod given_up;
+mod history;
 mod limit;
-mod maintenance;
 mod list;
+mod maintenance;
 mod meta;
 mod modified;
 mod path;
@@ -38,6 +41,9 @@ mod scan;
 mod select;
 mod table;
 mod table_append;
+mod table_compact;
+mod table_new_columns;
+mod takeover;
 mod tending;
 mod tree;
 
@@ -58,6 +64,8 @@ pub fn all() -> Vec<Behaviour> {
         table::behaviours(),
         scan::behaviours(),
         table_append::behaviours(),
+        table_new_columns::behaviours(),
+        table_compact::behaviours(),
         attributes::behaviours(),
         remove::behaviours(),
         rename::behaviours(),
@@ -72,7 +80,9 @@ pub fn all() -> Vec<Behaviour> {
         build::behaviours(),
         given_path::behaviours(),
         modified::behaviours(),
+        history::behaviours(),
         race::behaviours(),
+        takeover::behaviours(),
         recovery::behaviours(),
         compare::behaviours(),
         tree::behaviours(),
@@ -80,6 +90,7 @@ pub fn all() -> Vec<Behaviour> {
         maintenance::behaviours(),
         tending::behaviours(),
         fault::behaviours(),
+        given_up::behaviours(),
         error::behaviours(),
         limit::behaviours(),
         refusal::behaviours(),

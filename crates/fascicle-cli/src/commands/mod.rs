@@ -1,11 +1,13 @@
 //! The verbs, one in each file.
 
 mod append;
+mod compact;
 mod completions;
 mod cp;
 mod diff;
 mod digest;
 mod du;
+mod find;
 mod get;
 mod init;
 mod ls;
@@ -14,8 +16,11 @@ mod meta;
 mod mv;
 mod put;
 mod rm;
+mod rules;
 mod run;
 mod show;
+#[cfg(feature = "sql")]
+mod sql;
 mod table;
 mod tree;
 
@@ -45,6 +50,7 @@ pub(crate) enum Verb {
     Get(get::Get),
     Meta(meta::Meta),
     Run(run::Run),
+    Find(find::Find),
     Rm(rm::Rm),
     Mv(mv::Mv),
     Cp(cp::Cp),
@@ -54,7 +60,10 @@ pub(crate) enum Verb {
     Verify(maintain::Verify),
     Repair(maintain::Repair),
     Gc(maintain::Gc),
+    Compact(compact::Compact),
     Table(table::Table),
+    #[cfg(feature = "sql")]
+    Sql(sql::Sql),
     Completions(completions::Completions),
 }
 
@@ -71,6 +80,7 @@ impl Verb {
             Verb::Get(verb) => verb.run(context).await,
             Verb::Meta(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
+            Verb::Find(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Mv(verb) => verb.run(context).await,
             Verb::Cp(verb) => verb.run(context).await,
@@ -80,7 +90,10 @@ impl Verb {
             Verb::Verify(verb) => verb.run(context).await,
             Verb::Repair(verb) => verb.run(context).await,
             Verb::Gc(verb) => verb.run(context).await,
+            Verb::Compact(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
+            #[cfg(feature = "sql")]
+            Verb::Sql(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }
     }

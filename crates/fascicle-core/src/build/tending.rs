@@ -4,12 +4,12 @@
 //! Every step is one that find-or-build itself takes when it meets such an epoch: ends, retirements and claims are created
 //! once, metas are changed by compare-and-swap, and a builder is taken for dead by the same signs.
 
+use super::judge::mark_done;
 use super::process::ProcessId;
 use super::records::{
     Beat, Claim, Creator, End, Epoch, Retired, RetiredReason, create_once, new_nonce, read,
 };
 use super::resolve::BuildStack;
-use super::search::mark_done;
 use super::wait::{Deadline, Waited, stop_attempt, wait_for_end};
 use crate::config::{Config, IdentityRules, identity};
 use crate::directory::{read_meta, update_meta};
@@ -38,6 +38,8 @@ pub(crate) enum EpochState {
     Done { nonce: String, directory: String, is_retired: bool },
     /// It ended without one: what its builder wrote is never found.
     Fruitless,
+    /// It ended halfway: a later build may go on in its directory.
+    Interrupted,
     /// It has no end.
     Open {
         /// Whether its builder is certainly dead.
@@ -116,6 +118,7 @@ impl EpochId {
                 Ok(EpochState::Done { nonce, directory, is_retired })
             }
             Some(End::Stopped { .. } | End::Abandoned { .. }) => Ok(EpochState::Fruitless),
+            Some(End::Interrupted { .. }) => Ok(EpochState::Interrupted),
             None => {
                 let claim = read::<Claim>(backend, &epoch.claim()?).await?;
                 let is_dead = claim.as_ref().is_some_and(|claim| claim.process.is_certainly_dead());
@@ -200,7 +203,14 @@ impl EpochId {
         }
         let identity = identity(&meta.config, &IdentityRules::default())?;
         let nonce = nonce.to_owned();
-        let mark = BuildMark { identity, key: self.key, epoch: self.number, nonce, version: None };
+        let mark = BuildMark {
+            identity,
+            key: self.key,
+            epoch: self.number,
+            nonce,
+            version: None,
+            interrupted: None,
+        };
         let is_it = match mark.attempt_name() {
             None => path.names().count() == 1,
             Some(_) if self.key != path_key(path)? => false,
@@ -277,7 +287,7 @@ pub(crate) async fn free_epoch(root: &Root, key: Identity) -> Result<std::result
                     return Ok(Err(Indexing::Served(directory)));
                 }
             }
-            EpochState::Done { .. } | EpochState::Fruitless => {}
+            EpochState::Done { .. } | EpochState::Fruitless | EpochState::Interrupted => {}
             EpochState::Open { .. } => {
                 let claim = read::<Claim>(&**root.backend(), &id.epoch().claim()?).await?;
                 return Ok(if claim.is_some() { Err(Indexing::BeingBuilt) } else { Ok(id) });

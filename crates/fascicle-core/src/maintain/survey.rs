@@ -169,7 +169,7 @@ impl<'a> Survey<'a> {
                 false => match (EpochId { key: mark.key, number }).state(self.root).await {
                     Ok(EpochState::Done { nonce, .. }) => !entry.name.ends_with(&nonce),
                     Ok(EpochState::Fruitless) => true,
-                    Ok(EpochState::Open { .. }) => false,
+                    Ok(EpochState::Open { .. } | EpochState::Interrupted) => false,
                     Err(error) if error.kind() == ErrorKind::Corrupt => false,
                     Err(error) => return Err(error),
                 },
@@ -255,7 +255,10 @@ impl<'a> Survey<'a> {
                 let step = Step::Stop { id, path: path.clone() };
                 self.add(path, FindingKind::EndedRunning, what, step);
             }
-            Status::Stopped if !is_current => {
+            // What was interrupted is kept: a later build may go on in it.
+            Status::Stopped
+                if !is_current && *state != EpochState::Interrupted && mark.interrupted.is_none() =>
+            {
                 let what = "what an attempt wrote that failed or was abandoned";
                 let step = Step::RemoveAttempt { path: path.clone(), meta: version };
                 self.add(path, FindingKind::EndedAttempt, what, step);

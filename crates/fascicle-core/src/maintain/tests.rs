@@ -331,7 +331,8 @@ async fn builders_that_are_alive_are_left_alone() {
 #[tokio::test]
 async fn a_lost_index_is_rebuilt_from_the_data() {
     let backend = MemoryBackend::new();
-    let root = Root::with_options(Arc::new(backend.clone()), RootOptions { adopt_foreign: Some(false), ..quick() });
+    let root =
+        Root::with_options(Arc::new(backend.clone()), RootOptions { adopt_foreign: Some(false), ..quick() });
     for seed in 0..3 {
         build(&root, &cells(seed), None).await.unwrap();
     }

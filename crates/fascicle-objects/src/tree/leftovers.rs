@@ -5,9 +5,11 @@ use crate::{
     probe::PROBE_PREFIX,
     store::{STAGE_PREFIX, child_key, key},
 };
-use fascicle_backend::{EntryPath, Error, ErrorKind, Leftover, LeftoverKind, Owner, Result, Version};
+use fascicle_backend::{
+    EntryKind, EntryPath, Error, ErrorKind, Leftover, LeftoverKind, Owner, Result, Version,
+};
 use fascicle_local::is_working_folder;
-use fascicle_tables::{generation_of, is_key_name, part_number};
+use fascicle_tables::{PARTS_OF_A_GENERATION, is_key_name, part_number};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectMeta, path::Path};
 use std::{
@@ -49,7 +51,7 @@ impl Tree {
             if let Some(directory) = removed {
                 let modified = removals.entry(directory).or_insert(SystemTime::UNIX_EPOCH);
                 *modified = (*modified).max(object.last_modified.into());
-            } else if let Some(number) = part_number(name) {
+            } else if let Some(number) = part_number(name).filter(|_| self.is_table(parent)) {
                 tables.entry(parent.to_owned()).or_default().see(number, name, &object);
             }
         }
@@ -97,6 +99,12 @@ impl Tree {
                 None => Err(not_collected(leftover)),
             },
         }
+    }
+
+    /// Whether the parts in a folder of this key are those of a table.
+    fn is_table(&self, folder: &str) -> bool {
+        let name = folder.rsplit('/').next().unwrap_or(folder);
+        self.layout().entry_of(name, true).is_some_and(|(_, form)| form.kind() == EntryKind::Table)
     }
 
     async fn finish_removal(&self, directory: &Path, leftover: &Leftover) -> Result<bool> {
@@ -207,6 +215,11 @@ impl Tree {
         }
         self.remove_directory_of(path, &prefix, meta).await
     }
+}
+
+/// The generation that a part belongs to.
+fn generation_of(number: u64) -> u64 {
+    number / PARTS_OF_A_GENERATION
 }
 
 /// The parts of a table by their generations.
