@@ -52,6 +52,7 @@ mod encode;
 mod footer;
 mod footer_cache;
 mod layout;
+mod maintenance;
 mod manifest;
 mod open_part;
 mod pages;

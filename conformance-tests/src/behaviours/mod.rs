@@ -23,6 +23,7 @@ mod given_up;
 mod history;
 mod limit;
 mod list;
+mod maintenance;
 mod meta;
 mod modified;
 mod path;
@@ -44,6 +45,7 @@ mod table_append;
 mod table_compact;
 mod table_new_columns;
 mod takeover;
+mod tending;
 mod tree;
 
 use crate::Behaviour;
@@ -87,6 +89,8 @@ pub fn all() -> Vec<Behaviour> {
         compare::behaviours(),
         tree::behaviours(),
         convert::behaviours(),
+        maintenance::behaviours(),
+        tending::behaviours(),
         fault::behaviours(),
         given_up::behaviours(),
         error::behaviours(),

@@ -9,6 +9,7 @@ mod attributes;
 mod entries;
 mod files;
 mod handles;
+mod maintenance;
 mod meetings;
 mod metas;
 mod names;
@@ -158,6 +159,7 @@ fn cases() -> Vec<Case> {
         records::cases(),
         handles::cases(),
         meetings::cases(),
+        maintenance::cases(),
         semantics::cases(),
         protocol::cases(),
     ]

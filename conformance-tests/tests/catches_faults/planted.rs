@@ -6,9 +6,7 @@ use bytes::Bytes;
 use fascicle_backend::{
     AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
     BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, CreateOutcome, EntryPath,
-    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing, MetaRecord, MetaStamp,
-    MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions,
-    TableStore, TableWriter, Values, Version, WriteMode,
+    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, Listing, Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
     wrap::{Observer, Operation},
 };
 use std::{fmt, ops::Range, sync::Arc};
@@ -90,6 +88,13 @@ faults! {
         overwrite as overwrite_record(key: &RecordKey, body: Bytes) -> Result<()>;
         remove as remove_record(key: &RecordKey) -> Result<()>;
         list as list_records(prefix: &RecordKey) -> Result<Vec<RecordKey>>;
+    }
+    [maintenance?] {
+        leftovers as leftovers() -> Result<Vec<Leftover>>;
+        collect as collect(leftover: &Leftover) -> Result<bool>;
+        flaws as flaws(path: &EntryPath) -> Result<Vec<Flaw>>;
+        mend as mend(path: &EntryPath, kind: FlawKind) -> Result<bool>;
+        remove_directory_if as remove_directory_if(path: &EntryPath, meta: &Version) -> Result<bool>;
     }
     [arrays?] {
         create as create_array(path: &EntryPath, spec: &ArraySpec, options: &ArrayOptions, mode: WriteMode)
@@ -228,6 +233,39 @@ impl<F: Fault> Backend for Planted<F> {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         self.fault.offers_tables(&self.inner).then_some(self as &dyn TableStore)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl<F: Fault> Maintenance for Planted<F> {
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        self.fault.leftovers(&self.inner).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn collect(&self, leftover: &Leftover) -> Result<bool> {
+        self.fault.collect(&self.inner, leftover).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn flaws(&self, path: &EntryPath) -> Result<Vec<Flaw>> {
+        self.fault.flaws(&self.inner, &self.fault.place(path)).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn mend(&self, path: &EntryPath, kind: FlawKind) -> Result<bool> {
+        self.fault
+            .mend(&self.inner, &self.fault.place(path), kind)
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
+    async fn remove_directory_if(&self, path: &EntryPath, meta: &Version) -> Result<bool> {
+        self.fault
+            .remove_directory_if(&self.inner, &self.fault.place(path), meta)
+            .await
+            .map_err(|error| self.fault.error(error))
     }
 }
 
