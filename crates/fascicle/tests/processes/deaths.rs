@@ -44,7 +44,7 @@ struct Round<'a> {
 }
 
 fn run(store: Store) {
-    let lease = Duration::from_millis(400);
+    let lease = Duration::from_millis(600);
     let site = Site::new(store, lease);
     let mut choices = choices(&format!("{store:?}"));
     let mut crew = Crew::start(&site.address, WORKERS);
@@ -103,7 +103,9 @@ impl Round<'_> {
     }
 
     fn ask(&mut self, id: Id) {
-        self.crew.order(id, &format!("resolve {} {LONGEST_PAUSE_MS}", self.seed));
+        // Every other round, the directory has to have a given path.
+        let path = if self.seed % 2 == 0 { "-".to_owned() } else { work::given_path(self.seed) };
+        self.crew.order(id, &format!("resolve {} {LONGEST_PAUSE_MS} {path}", self.seed));
         self.asked.insert(id);
     }
 
