@@ -2,14 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use fascicle_backend::{
-    ArrayOptions, ArraySpec, Backend, Codec, DType, EntryPath, ErrorKind, Region, Result, Shape, TimeUnit,
-    Values, WriteMode,
+    ArrayOptions, ArraySpec, Backend, Codec, CompactOptions, DType, EntryPath, ErrorKind, Region, Result, Shape, TableOptions,
+    TimeUnit, Values, WriteMode,
 };
 use fascicle_hdf5::{Hdf5Backend, Hdf5Options};
 use fascicle_judges::run_python_file;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 struct Place {
     keep: tempfile::TempDir,
@@ -288,4 +292,31 @@ async fn we_read_while_datamate_extends() {
     assert_eq!(writer.await.unwrap(), "extended\n");
     let (shape, values) = place.read("x").await.unwrap();
     assert!(*shape == [40, 2] && counts_up(&values) && reads > 1, "{shape} after {reads} reads");
+}
+
+#[tokio::test]
+async fn other_programs_read_our_tables_as_one_data_set() {
+    let place = Place::new();
+    let tables = place.backend.tables().unwrap();
+    let rows = |numbers: std::ops::Range<i64>| {
+        let texts: StringArray = numbers.clone().map(|n| (n % 2 == 0).then(|| format!("text {n}"))).collect();
+        let columns: Vec<(&str, ArrayRef)> =
+            vec![("n", Arc::new(Int64Array::from_iter_values(numbers))), ("text", Arc::new(texts))];
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+    };
+    let options = TableOptions::default();
+    let none = rows(0..0);
+    let writer = tables.create(&path("t"), none.schema(), &options, WriteMode::Create).await.unwrap();
+    writer.finish().await.unwrap();
+    for first in [0, 3, 6] {
+        let mut writer = tables.append(&path("t"), none.schema()).await.unwrap();
+        writer.write(rows(first..first + 3)).await.unwrap();
+        writer.finish().await.unwrap();
+    }
+    let folder = place.keep.path().join("t.parquet");
+    let read = || fascicle_judges::rows_others_read(&folder, &["n", "text"]);
+    assert_eq!(read(), (0..9).collect::<Vec<_>>());
+    let at_once = CompactOptions::default().with_grace(std::time::Duration::ZERO);
+    assert_eq!(tables.compact(&path("t"), &at_once).await.unwrap().parts_after, 1);
+    assert_eq!(read(), (0..9).collect::<Vec<_>>());
 }

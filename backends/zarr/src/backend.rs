@@ -4,12 +4,10 @@ use crate::{array_places::ArrayPlaces, config::ZarrOptions, layout};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayStore, Attributes, Backend, Capabilities, Capability, EntryPath, EntryStat, FileStore, Listing,
-    MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
+    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, MetaRecord,
+    MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
-use fascicle_objects::{
-    Conditions, Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, StoreTables, Tree,
-};
+use fascicle_objects::{Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, StoreTables, Tree};
 use std::{fmt, sync::Arc};
 
 /// A place in a store. Clones share the handle.
@@ -47,8 +45,7 @@ impl ZarrBackend {
 
     /// The same for a store that is open already; `is_durable` says whether what is written to it survives the process.
     pub async fn over(store: Store, options: ZarrOptions, is_durable: bool) -> Result<Self> {
-        let conditions = store.conditions().await?;
-        let capabilities = capabilities(conditions, is_durable, store.is_local());
+        let capabilities = store.capabilities(is_durable).await?;
         let places = ArrayPlaces::new(store.clone(), options)?;
         let tree = Tree::new(store.clone(), layout::layout());
         let (files, tables) = (StoreFiles::new(tree.clone()), StoreTables::new(tree.clone())?);
@@ -63,26 +60,6 @@ impl ZarrBackend {
     pub(crate) fn places(&self) -> &ArrayPlaces {
         &self.inner.places
     }
-}
-
-fn capabilities(conditions: Conditions, is_durable: bool, is_local: bool) -> Capabilities {
-    let always =
-        [Capability::Arrays, Capability::Tables, Capability::Attributes, Capability::Copy, Capability::Write];
-    let mut capabilities: Capabilities = always.into_iter().collect();
-    if conditions == (Conditions { create: true, update: true }) {
-        let conditional = [Capability::ArrayAppend, Capability::ArrayRegionWrite, Capability::FileAppend];
-        capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
-    }
-    if conditions.create {
-        capabilities = capabilities.with(Capability::TableAppend);
-    }
-    if is_durable {
-        capabilities = capabilities.with(Capability::Durable);
-    }
-    if is_local {
-        capabilities = capabilities.with(Capability::Rename);
-    }
-    capabilities
 }
 
 #[async_trait]

@@ -12,12 +12,14 @@ mod copy;
 mod cost;
 mod directory;
 mod dtype;
+mod each_call;
 mod entry;
 mod error;
 mod extend;
 mod fault;
 mod file;
 mod given_path;
+mod given_up;
 mod history;
 mod limit;
 mod list;
@@ -38,6 +40,9 @@ mod scan;
 mod select;
 mod table;
 mod table_append;
+mod table_compact;
+mod table_new_columns;
+mod takeover;
 mod tree;
 
 use crate::Behaviour;
@@ -57,6 +62,8 @@ pub fn all() -> Vec<Behaviour> {
         table::behaviours(),
         scan::behaviours(),
         table_append::behaviours(),
+        table_new_columns::behaviours(),
+        table_compact::behaviours(),
         attributes::behaviours(),
         remove::behaviours(),
         rename::behaviours(),
@@ -73,11 +80,13 @@ pub fn all() -> Vec<Behaviour> {
         modified::behaviours(),
         history::behaviours(),
         race::behaviours(),
+        takeover::behaviours(),
         recovery::behaviours(),
         compare::behaviours(),
         tree::behaviours(),
         convert::behaviours(),
         fault::behaviours(),
+        given_up::behaviours(),
         error::behaviours(),
         limit::behaviours(),
         refusal::behaviours(),

@@ -4,10 +4,11 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
-    ByteStream, Capabilities, Capability, CreateOutcome, EntryPath, EntryStat, Error, ErrorKind, FileOptions,
-    FileStore, FileWriter, Listing, MetaRecord, MetaWriteMode, RecordKey, RecordStore, Region, Result,
-    ScanOptions, TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
+    BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, CreateOutcome, EntryPath,
+    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing, MetaRecord, MetaWriteMode,
+    RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions, TableStore,
+    TableWriter, Values, Version, WriteMode,
     wrap::{Observer, Operation},
 };
 use std::{fmt, ops::Range, sync::Arc};
@@ -101,6 +102,9 @@ faults! {
         create as create_table(path: &EntryPath, schema: SchemaRef, options: &TableOptions, mode: WriteMode)
             -> Result<Box<dyn TableWriter>>;
         append as append_table(path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>>;
+        append_with as append_table_with(path: &EntryPath, schema: SchemaRef, options: &AppendOptions)
+            -> Result<Box<dyn TableWriter>>;
+        compact as compact_table(path: &EntryPath, options: &CompactOptions) -> Result<Compaction>;
         describe as describe_table(path: &EntryPath) -> Result<TableDescription>;
         scan as scan_table(path: &EntryPath, options: &ScanOptions) -> Result<BatchStream>;
     }
@@ -333,6 +337,28 @@ impl<F: Fault> TableStore for Planted<F> {
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>> {
         self.fault
             .append_table(&self.inner, &self.fault.place(path), schema)
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        if *options == AppendOptions::default() {
+            return TableStore::append(self, path, schema).await;
+        }
+        self.fault
+            .append_table_with(&self.inner, &self.fault.place(path), schema, options)
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        self.fault
+            .compact_table(&self.inner, &self.fault.place(path), options)
             .await
             .map_err(|error| self.fault.error(error))
     }

@@ -15,6 +15,10 @@ pub enum Capability {
     Tables,
     /// Adds rows to a table.
     TableAppend,
+    /// Adds rows that have new nullable columns to a table.
+    TableNewColumns,
+    /// Merges the parts in which the rows of a table are stored.
+    TableCompact,
     /// Adds bytes to the end of a file.
     FileAppend,
     /// Keeps attributes on entries.
@@ -31,12 +35,14 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of their declaration.
-    pub const ALL: [Capability; 11] = [
+    pub const ALL: [Capability; 13] = [
         Capability::Arrays,
         Capability::ArrayAppend,
         Capability::ArrayRegionWrite,
         Capability::Tables,
         Capability::TableAppend,
+        Capability::TableNewColumns,
+        Capability::TableCompact,
         Capability::FileAppend,
         Capability::Attributes,
         Capability::Rename,
@@ -53,6 +59,8 @@ impl Capability {
             Capability::ArrayRegionWrite => "array_region_write",
             Capability::Tables => "tables",
             Capability::TableAppend => "table_append",
+            Capability::TableNewColumns => "table_new_columns",
+            Capability::TableCompact => "table_compact",
             Capability::FileAppend => "file_append",
             Capability::Attributes => "attributes",
             Capability::Rename => "rename",

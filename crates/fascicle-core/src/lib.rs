@@ -32,7 +32,8 @@ mod views;
 
 pub use array::{Appender, Array, ArrayData, FromArray, IntoArray, IntoSelection, Selected, widen};
 pub use build::{
-    Build, BuildResult, OnMismatch, Outcome, PinnedRoot, Precedence, Resolution, ResolveOptions,
+    Build, BuildResult, Explanation, Interrupted, Interruption, NearConfig, OnMismatch, Outcome, PastBuild,
+    PastOutcome, PinnedRoot, Precedence, Resolution, ResolveOptions,
 };
 pub use config::{Config, Identity, IdentityRules};
 pub use directory::{ArrayBuilder, Directory, Entry, PutOptions};
@@ -44,13 +45,13 @@ pub use table::Table;
 pub use views::metas_as_table;
 
 pub use fascicle_backend::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, AxisRegion,
-    AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec, Comparison,
-    CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
-    FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord, MetaStamp, MetaWriteMode, Predicate,
-    RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Selection, Shape, TableDescription,
-    TableOptions, TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit,
-    wrap,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes,
+    AxisRegion, AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec,
+    CompactOptions, Compaction, Comparison, CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind,
+    EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord,
+    MetaStamp, MetaWriteMode, Predicate, RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions,
+    Selection, Shape, TableDescription, TableOptions, TableStore, TableWriter, TimeDelta64, TimeUnit, Values,
+    Version, WriteMode, arrow, unit, wrap,
 };
 
 #[cfg(test)]

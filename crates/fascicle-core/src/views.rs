@@ -3,13 +3,14 @@
 use crate::compare::{CompareOptions, EntryDifference, Place, diff, equal};
 use crate::config::{SideBySide, Value};
 use crate::convert::{
-    FromTableOptions, TableStream, ToTableOptions, check_table, flat_table, from_table, to_table,
-    to_table_stream,
+    FromTableOptions, TableStream, ToTableOptions, check_table, config_rows, flat_table, from_table,
+    to_table, to_table_stream,
 };
 use crate::size::{Usage, usage};
 use crate::tree::{TreeOptions, tree_text};
-use crate::{ArrayDefaults, Directory, EntryKind, Result};
+use crate::{ArrayDefaults, Directory, EntryKind, Error, ErrorKind, Meta, Result};
 use arrow_array::RecordBatch;
+use futures::{StreamExt, TryStreamExt, stream};
 use std::time::SystemTime;
 
 impl Directory {
@@ -84,9 +85,73 @@ impl Directory {
         from_table(&**self.root().backend(), self.path(), table, &options).await.map(|_| ())
     }
 
+    /// The configs of all directories within this one, however deep, as a table: a row for each, in the order of their paths,
+    /// which are relative to this directory; a column for each dotted key, see [`config_rows`]. A directory whose meta is
+    /// missing or broken has nulls, and of a broken one a warning is logged.
+    ///
+    /// - Cost: a listing and a meta for each directory; no data is read.
+    /// - Errors: [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) for more than a million directories.
+    pub async fn configs_as_table(&self) -> Result<RecordBatch> {
+        config_rows(&metas_within(self).await?)
+    }
+
     fn place(&self) -> Place<'_> {
         Place::new(&**self.root().backend(), self.path())
     }
+}
+
+/// Listings and metas that are asked for at once.
+const CONCURRENT_REQUESTS: usize = 32;
+
+/// The most directories whose configs make a table.
+const MAX_DIRECTORIES: usize = 1_000_000;
+
+/// The paths and metas of all directories within one, in the order of the paths.
+async fn metas_within(directory: &Directory) -> Result<Vec<(String, Option<Meta>)>> {
+    let mut found = Vec::new();
+    let mut unvisited = vec![directory.clone()];
+    while !unvisited.is_empty() {
+        // Futures in a vector, as a stream that makes them would keep this one from changing threads.
+        let visits: Vec<_> = unvisited.drain(..).map(visit).collect();
+        let visits: Vec<_> = stream::iter(visits).buffer_unordered(CONCURRENT_REQUESTS).try_collect().await?;
+        for (visited, meta, inner) in visits {
+            let path = match directory.path().is_root() {
+                true => Some(visited.path().as_str()),
+                false => visited.path().as_str().strip_prefix(&format!("{}/", directory.path())),
+            };
+            if let Some(path) = path.filter(|path| !path.is_empty()) {
+                found.push((path.to_owned(), meta));
+            }
+            unvisited.extend(inner);
+        }
+        if found.len() + unvisited.len() > MAX_DIRECTORIES {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!("there are more than {MAX_DIRECTORIES} directories"),
+            )
+            .during("read the configs within")
+            .at(directory.path())
+            .hint("ask for those within a nested directory"));
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+/// The meta of a directory, and the directories in it.
+async fn visit(directory: Directory) -> Result<(Directory, Option<Meta>, Vec<Directory>)> {
+    let meta = match directory.meta().await {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            log::warn!("{}", error.chain());
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let entries = directory.entries().await?.into_iter();
+    let inner = entries.filter(|entry| entry.kind == EntryKind::Directory);
+    let inner = inner.map(|entry| directory.dir(&entry.name)).collect::<Result<_>>()?;
+    Ok((directory, meta, inner))
 }
 
 /// The metas of several directories side by side: a row for each dotted key (`status`, `config.seed`), the keys in the column
@@ -94,7 +159,7 @@ impl Directory {
 pub async fn metas_as_table(directories: &[(&str, &Directory)]) -> Result<RecordBatch> {
     let mut metas = Vec::with_capacity(directories.len());
     for (name, directory) in directories {
-        let meta = directory.meta().await?.unwrap_or_else(crate::Meta::plain);
+        let meta = directory.meta().await?.unwrap_or_else(Meta::plain);
         if let Value::Map(mut map) = meta.to_value() {
             // What only find-or-build needs says nothing about the directory.
             map.shift_remove(crate::meta::OWN_KEY);

@@ -22,6 +22,7 @@
 //! On local file systems there are also `_staging/`, `_trash/` and `_locks/`, which no listing shows.
 
 mod aws_profile;
+mod capabilities;
 mod conditional;
 mod config;
 mod error;
@@ -32,6 +33,7 @@ mod open;
 mod options;
 mod part_folder;
 mod part_reader;
+mod patience;
 mod place;
 mod probe;
 mod records;
@@ -49,6 +51,7 @@ pub use memory_store::MemoryStore;
 pub use options::{StoreOptions, is_secret};
 pub use part_folder::StorePartFolder;
 pub use part_reader::{PartBytes, StorePartReader};
+pub use patience::Patience;
 pub use place::StorePlace;
 pub use probe::Conditions;
 pub use records::{INDEX_PREFIX, StoreRecords};

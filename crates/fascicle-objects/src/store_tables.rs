@@ -8,14 +8,14 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use fascicle_backend::{
-    BatchStream, EntryKind, EntryPath, Error, ErrorKind, Result, ScanOptions, TableDescription, TableOptions,
-    TableStore, TableWriter, WriteMode,
+    AppendOptions, BatchStream, CompactOptions, Compaction, EntryKind, EntryPath, Error, ErrorKind, Result,
+    ScanOptions, TableDescription, TableOptions, TableStore, TableWriter, WriteMode,
 };
 use fascicle_local::blocking;
 use fascicle_tables::{
     BlockingTableWriter, CommitOutcome, ListedName, OffloadedTableWriter, PartAppend, PartFolder, PartWriter,
-    RowsBefore, TableHead, TableSnapshot, check_same_columns, check_storable, is_key_name, next_generation,
-    part_name, stream_of_batches,
+    RowsBefore, TableHead, TableSnapshot, check_same_columns, check_storable, compact, is_key_name,
+    next_generation, part_name, stream_of_batches,
 };
 use std::{
     collections::BTreeMap,
@@ -61,6 +61,9 @@ impl StoreTables {
     }
 
     fn folder(&self, path: &EntryPath) -> Result<Arc<StorePartFolder>> {
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::WrongKind, "the root is of kind directory, not table"));
+        }
         let prefix = self.tree.key_of(path, &self.form)?;
         StorePartFolder::new(self.tree.store().clone(), prefix).map(Arc::new)
     }
@@ -111,15 +114,6 @@ impl StoreTables {
             Err(other) => Err(other),
         }
     }
-
-    async fn snapshot(&self, path: &EntryPath) -> Result<TableSnapshot<StorePartFolder>> {
-        if path.is_root() {
-            return Err(Error::new(ErrorKind::WrongKind, "the root is of kind directory, not table"));
-        }
-        let folder = self.folder(path)?;
-        let snapshot = blocking(move || TableSnapshot::open(folder)).await;
-        self.explained(path, snapshot).await
-    }
 }
 
 #[async_trait]
@@ -145,6 +139,15 @@ impl TableStore for StoreTables {
     }
 
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>> {
+        self.append_with(path, schema, &AppendOptions::default()).await
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
         let mut head = match self.remembered(path) {
             Some(head) => head,
             None => self.head(path).await?,
@@ -155,11 +158,18 @@ impl TableStore for StoreTables {
         }
         let folder = self.folder(path)?;
         let staged = folder.stage();
-        let part = PartAppend::begin(folder, head, staged, &schema, &TableOptions::default());
+        let part = PartAppend::begin(folder, head, staged, &schema, options);
         let part = part.map_err(|error| error.at(path))?;
         let append =
             StoreAppend { tables: self.clone(), path: path.clone(), part, runtime: Handle::current() };
         Ok(Box::new(OffloadedTableWriter::new(append)))
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        self.tree.require(path, EntryKind::Table).await?;
+        let (folder, options) = (self.folder(path)?, options.clone());
+        let compacted = blocking(move || compact(&folder, &options, || Ok(folder.stage())));
+        self.explained(path, compacted.await).await
     }
 
     async fn describe(&self, path: &EntryPath) -> Result<TableDescription> {
@@ -167,16 +177,18 @@ impl TableStore for StoreTables {
             Ok(head) => Ok(head.describe()),
             // A data set of another program, which has no end that could be remembered.
             Err(error) if error.kind() == ErrorKind::Unsupported => {
-                let snapshot = self.snapshot(path).await?;
-                blocking(move || snapshot.describe()).await.map_err(|error| error.at(path))
+                let folder = self.folder(path)?;
+                let described = blocking(move || TableSnapshot::describe_folder(&folder)).await;
+                self.explained(path, described).await
             }
             Err(error) => Err(error),
         }
     }
 
     async fn scan(&self, path: &EntryPath, options: &ScanOptions) -> Result<BatchStream> {
-        let (snapshot, options) = (self.snapshot(path).await?, options.clone());
-        let scan = blocking(move || snapshot.scan(&options)).await.map_err(|error| error.at(path))?;
+        let (folder, options) = (self.folder(path)?, options.clone());
+        let scan = blocking(move || TableSnapshot::scan_folder(&folder, &options)).await;
+        let scan = self.explained(path, scan).await?;
         let at = path.clone();
         Ok(stream_of_batches(scan.map(move |batch| batch.map_err(|error| error.at(&at)))))
     }
@@ -215,8 +227,8 @@ impl NewTablePlace {
     /// Puts a complete table in its place.
     fn put(&self, writer: PartWriter<StagedPart>) -> Result<()> {
         let mut listed = listed_or_none(self.folder.as_ref())?;
-        let mut first = next_generation(&listed)?;
-        let mut staged = writer.finish(Some(RowsBefore { part: first, rows: 0 }), None)?;
+        let mut first = next_generation(names(&listed))?;
+        let mut staged = writer.finish(Some(RowsBefore { part: first, rows: 0 }), None, None)?;
         let (tree, form) = (&self.tables.tree, &self.tables.form);
         self.runtime.block_on(async {
             for entry in tree.find_all(&self.path).await? {
@@ -236,7 +248,7 @@ impl NewTablePlace {
                 return Err(meanwhile());
             }
             listed = listed_or_none(self.folder.as_ref())?;
-            first = next_generation(&listed)?;
+            first = next_generation(names(&listed))?;
         }
         self.tables.remember(&self.path, None);
         self.withdraw_from_rivals(first)?;
@@ -284,6 +296,10 @@ impl BlockingTableWriter for StoreAppend {
         let finished = self.runtime.block_on(self.tables.explained(&self.path, finished));
         Ok(finished?.rows())
     }
+}
+
+fn names(listed: &[ListedName]) -> impl Iterator<Item = &str> {
+    listed.iter().map(|listed| listed.name.as_str())
 }
 
 fn listed_or_none(folder: &StorePartFolder) -> Result<Vec<ListedName>> {

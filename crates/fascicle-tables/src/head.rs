@@ -1,10 +1,12 @@
 //! What a writer has to know of a table to add a part.
 
 use crate::{
-    PartFile, TableSnapshot, check_same_columns,
+    PartFile, TableSnapshot,
+    file_name::{PARTS_OF_A_GENERATION, generation_of, part_name, part_number},
     part_list::run,
-    parts::{ListedName, PARTS_OF_A_GENERATION, PartFolder, generation_of, part_name, part_number},
-    snapshot::{belongs, open_named},
+    parts::{ListedName, PartFolder},
+    schema::check_extends,
+    snapshot::{belongs, open_named, while_parts_move},
 };
 use arrow_schema::SchemaRef;
 use fascicle_backend::{Error, ErrorKind, Result, TableDescription};
@@ -27,9 +29,13 @@ impl TableHead {
     ///
     /// Errors: `NotFound`; `Unsupported` for a data set that another program wrote; `Corrupt`.
     pub fn read<F: PartFolder>(folder: &Arc<F>) -> Result<Self> {
+        while_parts_move(|| TableHead::read_once(folder))
+    }
+
+    fn read_once<F: PartFolder>(folder: &Arc<F>) -> Result<Self> {
         let snapshot = TableSnapshot::open(Arc::clone(folder))?;
         let parts = snapshot.parts();
-        let next = parts.next().ok_or_else(written_elsewhere)?;
+        let next = parts.next().ok_or_else(TableHead::written_elsewhere)?;
         let last = parts.iter().last().cloned();
         Ok(TableHead {
             schema: Arc::clone(snapshot.schema()),
@@ -45,9 +51,12 @@ impl TableHead {
     /// Looks again. Cost: one listing of what comes after the last part that is known, and the footers of what it finds; as
     /// [`TableHead::read`] where that part is not as it was.
     pub fn refreshed<F: PartFolder>(&self, folder: &Arc<F>) -> Result<Self> {
-        match self.advanced(folder)? {
-            Some(head) => Ok(head),
-            None => TableHead::read(folder),
+        match self.advanced(folder) {
+            Ok(Some(head)) => Ok(head),
+            Ok(None) => TableHead::read(folder),
+            // What was just listed was merged with other parts.
+            Err(error) if error.kind() == ErrorKind::Conflict => TableHead::read(folder),
+            Err(error) => Err(error),
         }
     }
 
@@ -61,20 +70,22 @@ impl TableHead {
             Some(before) => folder.list_after(&part_name(before))?,
             None => folder.list_after("part-")?,
         };
-        let mut numbered: BTreeMap<u64, ListedName> = BTreeMap::new();
+        let mut numbered: BTreeMap<u64, (u64, ListedName)> = BTreeMap::new();
         for listed in listed {
             let Some(number) = part_number(&listed.name) else { return Ok(None) };
-            numbered.insert(number, listed);
+            numbered.insert(number, (number, listed));
         }
         let is_replaced = numbered.keys().any(|found| {
             found.is_multiple_of(PARTS_OF_A_GENERATION) && generation_of(*found) > generation_of(number)
         });
-        let is_unchanged = numbered.get(&number).is_some_and(|last| last.tag.as_ref() == Some(known));
+        let is_unchanged = numbered.get(&number).is_some_and(|(_, last)| last.tag.as_ref() == Some(known));
         if is_replaced || !is_unchanged {
             return Ok(None);
         }
         let mut head = self.clone();
-        for part in run(folder.as_ref(), self.next, &mut numbered)?.0 {
+        let mut later = numbered.split_off(&self.next);
+        later.retain(|found, _| generation_of(*found) == generation_of(number));
+        for part in run(folder.as_ref(), self.next, later)?.0 {
             let file = open_named(folder.as_ref(), &part.name, part.size_bytes)?;
             head.add(folder.as_ref(), part, &file)?;
         }
@@ -89,10 +100,11 @@ impl TableHead {
         file: &PartFile<F::Reader>,
     ) -> Result<()> {
         if belongs(file, self.identity.as_deref()) {
-            check_same_columns(&self.schema, file.schema()).map_err(|error| {
+            check_extends(file.table_schema(), &self.schema).map_err(|error| {
                 let why = format!("the part '{}' does not fit the others: {}", part.name, error.message());
                 Error::new(ErrorKind::Corrupt, why)
             })?;
+            self.schema = Arc::clone(file.table_schema());
             self.rows = self.rows.saturating_add(file.rows());
         }
         let bytes = match part.size_bytes {
@@ -110,6 +122,11 @@ impl TableHead {
         self.parts += 1;
         self.next = self.next.saturating_add(1);
         self.last = part;
+    }
+
+    /// Takes into account that the table has all these columns.
+    pub(crate) fn widen(&mut self, schema: &SchemaRef) {
+        self.schema = Arc::clone(schema);
     }
 
     /// Whether both are of one table.
@@ -147,12 +164,12 @@ impl TableHead {
             format: "parquet",
         }
     }
-}
 
-fn written_elsewhere() -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        "the table was written by another program, whose files have no order in which rows could be added",
-    )
-    .hint("write the table anew, then append to it")
+    pub(crate) fn written_elsewhere() -> Error {
+        Error::new(
+            ErrorKind::Unsupported,
+            "the table was written by another program, whose files have no order in which rows could be added",
+        )
+        .hint("write the table anew, then append to it")
+    }
 }

@@ -186,6 +186,24 @@ impl PartFolder for LocalPartFolder {
         Ok(CommitOutcome::Committed { tag: None })
     }
 
+    fn publish(&self, name: &str, new_name: &str) -> Result<()> {
+        let failed = |errno| failure("publishing", &self.path.join(name), errno);
+        match rustix::fs::linkat(&self.directory, name, &self.directory, new_name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
+                // A file system without links. Readers who look for the old name look again.
+                let exclusively = RenameFlags::NOREPLACE;
+                match rustix::fs::renameat_with(&self.directory, name, &self.directory, new_name, exclusively)
+                {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(failed(errno)),
+                }
+            }
+            Err(errno) => return Err(failed(errno)),
+        }
+        self.sync()
+    }
+
     fn remove(&self, names: &[String]) -> Result<()> {
         for name in names {
             match rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()) {

@@ -7,7 +7,7 @@ use crate::{
     respond::{Answer, Rules, failure, respond},
 };
 use http_body_util::BodyExt;
-use hyper::{Request, service::service_fn};
+use hyper::{Request, body::Body, service::service_fn};
 use std::{
     collections::BTreeMap,
     io,
@@ -39,6 +39,7 @@ struct State {
     buckets: Buckets,
     rules: Rules,
     seen: Vec<SeenRequest>,
+    answered_bytes: u64,
     faults: Vec<Fault>,
     latency: Duration,
 }
@@ -133,6 +134,11 @@ impl ObjectServer {
         std::mem::take(&mut self.state().seen)
     }
 
+    /// The bytes of all answers since the last call, headers apart.
+    pub fn take_answered_bytes(&self) -> u64 {
+        std::mem::take(&mut self.state().answered_bytes)
+    }
+
     /// How many requests of each kind came since the requests were last taken.
     pub fn request_counts(&self) -> BTreeMap<RequestKind, usize> {
         let mut counts = BTreeMap::new();
@@ -222,11 +228,13 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<hyper::body::Incoming
         Some(refusal) => refusal,
         None => {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let State { buckets, rules, .. } = &mut *state;
+            let State { buckets, rules, answered_bytes, .. } = &mut *state;
             if fault == Some(FaultKind::Repeated) {
                 respond(buckets, rules, &request);
             }
-            respond(buckets, rules, &request)
+            let answer = respond(buckets, rules, &request);
+            *answered_bytes += answer.body().size_hint().exact().unwrap_or(0);
+            answer
         }
     };
     match fault {

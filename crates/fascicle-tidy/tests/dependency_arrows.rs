@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
@@ -15,7 +15,9 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("fascicle-objects", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
     ("fascicle-memory", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-hdf5", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
+    ("fascicle-parquet", &["fascicle-backend", "fascicle-objects", "fascicle-tables"]),
     ("fascicle-zarr", &["fascicle-backend", "fascicle-objects", "fascicle-tables"]),
+    ("fascicle-sql", &["fascicle-core"]),
     ("fascicle-conformance", &["fascicle-backend", "fascicle-core"]),
     (
         "fascicle",
@@ -26,6 +28,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "fascicle-memory",
             "fascicle-hdf5",
             "fascicle-objects",
+            "fascicle-parquet",
+            "fascicle-sql",
             "fascicle-zarr",
         ],
     ),
@@ -38,13 +42,14 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// The crates that may name a format library, and no others may.
-const FORMATS: [(&str, &[&str]); 5] = [
+const FORMATS: [(&str, &[&str]); 6] = [
     ("hdf5-metno", &["fascicle-hdf5"]),
     ("hdf5-metno-sys", &["fascicle-hdf5"]),
     // The command reads and writes files of its user's.
-    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-cli"]),
+    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-parquet", "fascicle-cli"]),
     ("object_store", &["fascicle-objects"]),
     ("blosc-src", &["fascicle-zarr"]),
+    ("datafusion", &["fascicle-sql"]),
 ];
 
 /// Names of crates that a crate depends on, by crate; those of its tests apart.

@@ -32,6 +32,45 @@ use std::path::Path;
 
 pub use fascicle_core::blocking::*;
 
+#[cfg(feature = "sql")]
+pub mod sql {
+    //! Queries in SQL, as [`crate::sql`].
+
+    use super::{Directory, StreamIterator, wait};
+    use crate::arrow::array::RecordBatch;
+    use crate::arrow::schema::SchemaRef;
+    pub use crate::sql::QueryOptions;
+    use fascicle_core::Result;
+
+    /// The answer to a query: its columns, and its rows as they are computed.
+    #[derive(Debug)]
+    pub struct QueryStream {
+        /// The columns of every batch.
+        pub schema: SchemaRef,
+        /// The rows, batch by batch. Dropping it ends the query.
+        pub batches: StreamIterator<RecordBatch>,
+    }
+
+    /// Answers a query on the tables and arrays of a directory.
+    ///
+    /// ```
+    /// let root = fascicle::blocking::open("memory:blocking-sql")?;
+    /// root.dir("cells")?.put("x", [0.5, 1.5, 2.5])?;
+    /// let answer = fascicle::blocking::sql::query(&root.dir("cells")?, "select x from arrays where x > 1")?;
+    /// assert_eq!(answer.batches.map(|batch| Ok(batch?.num_rows())).sum::<fascicle::Result<usize>>()?, 2);
+    /// # Ok::<(), fascicle::Error>(())
+    /// ```
+    pub fn query(directory: &Directory, sql: &str) -> Result<QueryStream> {
+        query_with(directory, sql, &QueryOptions::default())
+    }
+
+    /// Answers a query with options.
+    pub fn query_with(directory: &Directory, sql: &str, options: &QueryOptions) -> Result<QueryStream> {
+        let answer = wait(crate::sql::query_with(directory.as_async(), sql, options))?;
+        Ok(QueryStream { schema: answer.schema, batches: answer.batches.into() })
+    }
+}
+
 /// Opens the root at a place, as [`crate::open`].
 pub fn open(place: impl AsRef<Path>) -> Result<Root> {
     open_with(place, &OpenOptions::default())

@@ -107,7 +107,8 @@ pub struct OpenOptions {
     pub lock_timeout: Option<Duration>,
     /// Options of the backend by name. `hdf5` has `tables` (`parquet` or `csv`: how new tables are stored),
     /// `follow_symlinks` (whether links that lead out of the root are followed), and by their names the two before. `zarr` has
-    /// those of [`ZarrOptions`](crate::ZarrOptions), of the use of a store, and the store's own, such as `region`.
+    /// those of [`ZarrOptions`](crate::ZarrOptions) and `parquet` those of [`ParquetOptions`](crate::ParquetOptions), both also of the use
+    /// of a store, and the store's own, such as `region`.
     pub options: Map,
     /// How directories are found and built, and how arrays and tables are stored.
     pub root: RootOptions,

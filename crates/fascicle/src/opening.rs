@@ -161,14 +161,14 @@ impl Opening {
                 true => (
                     ErrorKind::InvalidInput,
                     "it does not say which backend it has, and none was asked for",
-                    "say it once, such as zarr: as the backend of the place in 'fascicle.yaml', when it is opened, or with \
-                     `fascicle init PLACE --backend zarr`",
+                    "say it once, such as zarr or parquet: as the backend of the place in 'fascicle.yaml', when it is \
+                     opened, or with `fascicle init PLACE --backend zarr`",
                 ),
                 false => (
                     ErrorKind::Unsupported,
                     "storage at such an address is not known here",
-                    "known are folders, 'memory:', and 's3://', 'gs://', 'az://', 'abfs://' with the feature 'zarr'; write './' \
-                     before the name of a folder that looks like an address",
+                    "known are folders, 'memory:', and 's3://', 'gs://', 'az://', 'abfs://' with the features 'zarr' and \
+                     'parquet'; write './' before the name of a folder that looks like an address",
                 ),
             };
             self.explain(Error::new(kind, message).hint(hint), "")

@@ -1,19 +1,20 @@
 //! Numbers of bytes and lengths of time, as people write them in options: `8MiB`, `30s`.
 
 use fascicle_core::config::Value;
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+use fascicle_core::{Error, ErrorKind, Result};
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 use std::time::Duration;
 
 const BYTE_UNITS: [(&str, u64); 5] =
     [("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 const TIME_UNITS: [(&str, f64); 5] = [("", 1.0), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 
 /// What [`byte_size`] understands, for messages.
 pub(crate) const BYTE_SIZE_FORM: &str = "a number of bytes, such as 8MiB, 512KiB or 1000000";
 
 /// What [`duration`] understands, for messages.
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 pub(crate) const DURATION_FORM: &str = "a length of time, such as 500ms, 30s, 5m or a number of seconds";
 
 /// A number of bytes.
@@ -24,8 +25,15 @@ pub(crate) fn byte_size(value: &Value) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
+/// A number of bytes as people write it: `8MiB`, `512KiB`, `1000000`. Fails with [`ErrorKind::InvalidInput`], saying what is
+/// understood.
+pub fn parse_byte_size(text: &str) -> Result<u64> {
+    byte_size(&Value::from(text))
+        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("'{text}' is not {BYTE_SIZE_FORM}")))
+}
+
 /// A length of time; a number counts seconds.
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 pub(crate) fn duration(value: &Value) -> Option<Duration> {
     let seconds = match value.as_str() {
         None => value.as_f64()?,
@@ -68,7 +76,7 @@ mod tests {
         }
     }
 
-    #[cfg(any(feature = "hdf5", feature = "zarr"))]
+    #[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
     #[test]
     fn lengths_of_time() {
         for (text, milliseconds) in

@@ -25,20 +25,20 @@ fn s3(server: &ObjectServer) -> OpenOptions {
     options(server.s3_options())
 }
 
-async fn put_and_read(root: &Root) {
+async fn put_and_read(root: &Root, backend: &str) {
     let cells = root.dir("cells").unwrap();
     cells.put("x", [0.5, 1.5]).await.unwrap();
     cells.append("x", [2.5]).await.unwrap();
     assert_eq!(cells.array("x").await.unwrap().read::<Vec<f64>>().await.unwrap(), [0.5, 1.5, 2.5]);
-    assert_eq!(root.backend().name(), "zarr");
+    assert_eq!(root.backend().name(), backend);
 }
 
 fn told(error: &Error) -> String {
     format!("{error} {error:?} {}", error.chain())
 }
 
-#[tokio::test]
-async fn one_backend_on_every_place() {
+/// Opens a place of every kind, and returns the keys of the bucket and the folder's path.
+async fn every_place(backend: &str) -> (Vec<String>, std::path::PathBuf, tempfile::TempDir) {
     let server = ObjectServer::with_bucket(BUCKET);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
@@ -47,18 +47,43 @@ async fn one_backend_on_every_place() {
         ("s3://bucket/deep/data".to_owned(), s3(&server)),
         ("s3a://bucket".to_owned(), s3(&server)),
         ("gs://bucket/google".to_owned(), options(server.gcs_options())),
-        ("memory:stores".to_owned(), OpenOptions::default()),
+        (format!("memory:stores-{backend}"), OpenOptions::default()),
         (path.to_str().unwrap().to_owned(), OpenOptions::default().with_fsync(false)),
         (file, OpenOptions::default().with_option("fsync", false)),
     ] {
-        put_and_read(&options.with_backend("zarr").open(&place).await.unwrap()).await;
+        put_and_read(&options.with_backend(backend).open(&place).await.unwrap(), backend).await;
     }
+    (server.keys(BUCKET), path, folder)
+}
+
+#[tokio::test]
+async fn one_backend_on_every_place() {
+    let (keys, path, _folder) = every_place("zarr").await;
     assert!(path.join("cells/x.zarr/zarr.json").is_file());
-    let keys = server.keys(BUCKET);
     for key in ["deep/data/cells/x.zarr/zarr.json", "cells/x.zarr/zarr.json", "google/cells/x.zarr/zarr.json"]
     {
         assert!(keys.iter().any(|stored| stored == key), "{keys:?}");
     }
+}
+
+#[cfg(feature = "parquet")]
+#[tokio::test]
+async fn another_backend_on_every_place() {
+    let (keys, path, _folder) = every_place("parquet").await;
+    assert!(path.join("cells/x.array.parquet/_array.parquet").is_file());
+    for directory in ["deep/data/", "", "google/"] {
+        let key = format!("{directory}cells/x.array.parquet/_array.parquet");
+        assert!(keys.contains(&key), "{keys:?}");
+    }
+    let odd = OpenOptions::default().with_backend("parquet").with_option("array_part_byte", 8);
+    let error = odd.open("memory:odd").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("did you mean 'array_part_bytes'?"), "{error}");
+    let small = OpenOptions::default().with_backend("parquet").with_option("array_part_bytes", "16B");
+    let root = small.with_option("chunk_bytes", "8B").open("memory:small").await.unwrap();
+    root.dir("cells").unwrap().put("x", [1.0, 2.0, 3.0, 4.0]).await.unwrap();
+    let names = root.backend().stat(&"cells/x".parse().unwrap()).await.unwrap().stored_name;
+    assert_eq!(names, "x.array.parquet");
 }
 
 #[tokio::test]
@@ -142,7 +167,7 @@ places:
     let configured =
         |options: OpenOptions| options.with_configuration(StorageConfiguration::read(&file, None).unwrap());
     let options = configured(s3(&server));
-    put_and_read(&options.open("@cloud").await.unwrap()).await;
+    put_and_read(&options.open("@cloud").await.unwrap(), "zarr").await;
     assert!(options.open_dir("@cloud/cells").await.unwrap().contains("x").await.unwrap());
     server.take_requests();
     for (name, expected) in

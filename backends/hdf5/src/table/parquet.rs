@@ -8,8 +8,8 @@ use crate::{
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use fascicle_backend::{
-    BatchStream, EntryKind, EntryPath, Error, ErrorKind, Result, ScanOptions, TableDescription, TableOptions,
-    WriteMode,
+    AppendOptions, BatchStream, CompactOptions, Compaction, EntryKind, EntryPath, Error, ErrorKind, Result,
+    ScanOptions, TableDescription, TableOptions, WriteMode,
 };
 use fascicle_local::{Folder, Staged};
 use fascicle_tables::{
@@ -28,16 +28,21 @@ fn parts_of(folder: Folder, durable: bool) -> Arc<LocalPartFolder> {
     Arc::new(LocalPartFolder::from_directory(folder.into_handle(), &path, durable))
 }
 
-fn snapshot(found: &Found) -> Result<TableSnapshot<LocalPartFolder>> {
-    TableSnapshot::open(parts_of(folder_of(found)?, false))
-}
-
 pub(super) fn describe(found: &Found) -> Result<TableDescription> {
-    snapshot(found)?.describe()
+    TableSnapshot::describe_folder(&parts_of(folder_of(found)?, false))
 }
 
 pub(super) fn scan(found: &Found, options: &ScanOptions) -> Result<BatchStream> {
-    Ok(stream_of_batches(snapshot(found)?.scan(options)?))
+    Ok(stream_of_batches(TableSnapshot::scan_folder(&parts_of(folder_of(found)?, false), options)?))
+}
+
+/// Merges small parts in the table's folder. A table that takes its place meanwhile is in another folder.
+pub(super) fn compact(tree: &Arc<Tree>, found: &Found, options: &CompactOptions) -> Result<Compaction> {
+    let parts = parts_of(folder_of(found)?, tree.options().fsync);
+    fascicle_tables::compact(&parts, options, || {
+        let staged = tree.stage()?;
+        LocalStagedPart::create(&staged.path())
+    })
 }
 
 /// A new table, in the staging area until it is finished.
@@ -91,13 +96,14 @@ impl ParquetAppend {
         path: &EntryPath,
         found: &Found,
         schema: &SchemaRef,
+        options: &AppendOptions,
     ) -> Result<Self> {
         let folder = folder_of(found)?;
         let parts = parts_of(folder.try_clone()?, tree.options().fsync);
         let staged = tree.stage()?;
         let head = TableHead::read(&parts)?;
         let file = LocalStagedPart::create(&staged.path())?;
-        let part = PartAppend::begin(parts, head, file, schema, &TableOptions::default())?;
+        let part = PartAppend::begin(parts, head, file, schema, options)?;
         Ok(ParquetAppend { part, _staged: staged, folder, tree: tree.clone(), path: path.clone() })
     }
 }

@@ -61,8 +61,10 @@ pub enum Operation {
     AppendArray,
     /// [`TableStore::create`](crate::TableStore::create)
     CreateTable,
-    /// [`TableStore::append`](crate::TableStore::append)
+    /// [`TableStore::append`](crate::TableStore::append) and [`append_with`](crate::TableStore::append_with)
     AppendTable,
+    /// [`TableStore::compact`](crate::TableStore::compact)
+    CompactTable,
     /// [`TableWriter::write`](crate::TableWriter::write)
     WriteTable,
     /// [`TableWriter::finish`](crate::TableWriter::finish)
@@ -102,6 +104,7 @@ impl Operation {
             Operation::AppendArray => "append to array",
             Operation::CreateTable | Operation::WriteTable | Operation::FinishTable => "write table",
             Operation::AppendTable => "append to table",
+            Operation::CompactTable => "compact table",
             Operation::DescribeTable => "open table",
             Operation::ScanTable => "read table",
         }

@@ -59,7 +59,7 @@ impl Destination {
     }
 
     /// Writes with `write`, to the file, as a whole or not at all, or to the standard output.
-    async fn write<F>(&self, output: &mut Output, write: F) -> Result<()>
+    pub(super) async fn write<F>(&self, output: &mut Output, write: F) -> Result<()>
     where
         F: AsyncFnOnce(&mut (dyn Write + Send)) -> Result<()>,
     {
@@ -292,7 +292,11 @@ async fn last_cells(directory: &Directory, name: &str, start: u64) -> Result<Vec
 }
 
 /// Prints `{"columns": […], "data": [{…}, …]}` batch by batch.
-async fn rows_json(schema: &SchemaRef, mut batches: BatchStream, output: &mut Output) -> Result<()> {
+pub(super) async fn rows_json(
+    schema: &SchemaRef,
+    mut batches: BatchStream,
+    output: &mut Output,
+) -> Result<()> {
     output.bytes(format!("{{\"columns\": {}, \"data\": [", columns_json(schema)).as_bytes())?;
     let mut is_first = true;
     while let Some(batch) = batches.try_next().await? {

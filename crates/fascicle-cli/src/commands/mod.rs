@@ -1,9 +1,11 @@
 //! The verbs, one in each file.
 
 mod append;
+mod compact;
 mod completions;
 mod diff;
 mod du;
+mod find;
 mod get;
 mod init;
 mod ls;
@@ -11,8 +13,11 @@ mod meta;
 mod mv;
 mod put;
 mod rm;
+mod rules;
 mod run;
 mod show;
+#[cfg(feature = "sql")]
+mod sql;
 mod table;
 mod tree;
 
@@ -42,11 +47,15 @@ pub(crate) enum Verb {
     Get(get::Get),
     Meta(meta::Meta),
     Run(run::Run),
+    Find(find::Find),
     Rm(rm::Rm),
     Mv(mv::Mv),
     Du(du::Du),
     Diff(diff::Diff),
+    Compact(compact::Compact),
     Table(table::Table),
+    #[cfg(feature = "sql")]
+    Sql(sql::Sql),
     Completions(completions::Completions),
 }
 
@@ -63,11 +72,15 @@ impl Verb {
             Verb::Get(verb) => verb.run(context).await,
             Verb::Meta(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
+            Verb::Find(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Mv(verb) => verb.run(context).await,
             Verb::Du(verb) => verb.run(context).await,
             Verb::Diff(verb) => verb.run(context).await,
+            Verb::Compact(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
+            #[cfg(feature = "sql")]
+            Verb::Sql(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }
     }

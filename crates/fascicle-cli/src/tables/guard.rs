@@ -49,12 +49,20 @@ pub(crate) fn writing<T, E: LibraryError>(call: impl FnOnce() -> Result<T, E>) -
 /// Says nothing of panics that are told as errors, and one line of any other.
 pub(crate) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
-        if !CAUGHT.get() {
+        if !CAUGHT.get() && !is_on_a_thread_of_queries() {
             let error = Error::new(ErrorKind::Internal, format!("a defect of this program: {panic}"))
                 .hint("please report it");
             crate::report::error(&error, crate::exit::Exit::Internal);
         }
     }));
+}
+
+/// Whether a panic here is caught by the library and told as an error.
+fn is_on_a_thread_of_queries() -> bool {
+    #[cfg(feature = "sql")]
+    return std::thread::current().name() == Some(fascicle::sql::THREAD_NAME);
+    #[cfg(not(feature = "sql"))]
+    false
 }
 
 fn guarded<T, E: LibraryError>(

@@ -93,6 +93,16 @@ impl Directory {
         self.inner.dir(name).map(Directory::from)
     }
 
+    /// Whether the build that this handle was given to is [asked to stop](crate::Interruption) halfway.
+    pub fn is_interrupted(&self) -> bool {
+        self.inner.is_interrupted()
+    }
+
+    /// How far an earlier build got in this directory, as [`crate::Directory::resumed_from`].
+    pub fn resumed_from(&self) -> Option<&crate::config::Value> {
+        self.inner.resumed_from()
+    }
+
     /// Whether the directory exists.
     pub fn exists(&self) -> Result<bool> {
         wait(self.inner.exists())

@@ -66,6 +66,11 @@ impl Directory {
         wait(self.inner.to_table_stream(options)).map(TableStream::from)
     }
 
+    /// The configs of all directories within this one, however deep, as a table with a row for each.
+    pub fn configs_as_table(&self) -> Result<RecordBatch> {
+        wait(self.inner.configs_as_table())
+    }
+
     /// Stores each column of a table as an array of this directory. Nothing is stored unless every column can be.
     pub fn put_columns(&self, table: &RecordBatch, options: &FromTableOptions) -> Result<()> {
         wait(self.inner.put_columns(table, options))

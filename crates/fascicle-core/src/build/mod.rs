@@ -10,10 +10,13 @@ mod beat;
 mod circle;
 mod clock;
 mod definition;
+mod explain;
 mod flight;
 mod foreign;
 mod given_path;
 mod guard;
+mod interruption;
+mod judge;
 mod known;
 mod modify;
 mod names;
@@ -24,6 +27,8 @@ mod search;
 mod wait;
 
 pub use definition::{Build, BuildResult, PinnedRoot, Precedence};
+pub use explain::{Explanation, NearConfig, PastBuild, PastOutcome};
+pub use interruption::{Interrupted, Interruption};
 pub use resolve::{OnMismatch, Outcome, Resolution, ResolveOptions};
 
 pub(crate) use definition::type_name;

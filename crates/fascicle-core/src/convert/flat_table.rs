@@ -25,7 +25,8 @@ pub fn flat_table(configs: &SideBySide) -> Result<RecordBatch> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(refused)
 }
 
-fn cell_text(value: &Value) -> String {
+/// A value as a config says it, text without quotes.
+pub(super) fn cell_text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         other => other.to_string(),

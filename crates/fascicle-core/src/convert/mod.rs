@@ -19,7 +19,9 @@
 //! Where the Arrow type does not tell the dtype, the field says it in its metadata under [`DTYPE_KEY`], so that
 //! [`to_table`] and [`from_table`] are each other's inverse as long as nobody drops it.
 
+mod array_columns;
 mod cast;
+mod config_rows;
 mod directory_to_table;
 mod flat_table;
 mod from_arrow;
@@ -31,6 +33,8 @@ mod to_arrow;
 #[cfg(test)]
 mod tests;
 
+pub use array_columns::ArrayColumns;
+pub use config_rows::config_rows;
 pub use directory_to_table::{TableStream, to_table, to_table_stream};
 pub use flat_table::flat_table;
 pub use from_arrow::{ColumnRules, arrow_to_values};

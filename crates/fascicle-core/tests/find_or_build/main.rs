@@ -6,6 +6,7 @@ mod adoption;
 mod circle;
 mod cost;
 mod given_path;
+mod resume;
 
 use fascicle_core::{
     Build, BuildResult, Config, Directory, ErrorKind, IdentityRules, OnMismatch, Outcome, PinnedRoot,

@@ -24,6 +24,8 @@ pub struct PrefixForm {
     /// The names under the prefix of which a reader needs one to find an entry: written last, deleted first. None means that
     /// the prefix alone makes an array; a table is made by what [`is_key_name`] tells.
     pub key_names: &'static [&'static str],
+    /// With it, files that end so and are no [parts](fascicle_tables::part_number) make an entry, too: other programs write them.
+    pub foreign_suffix: Option<&'static str>,
 }
 
 /// How entries are stored in a place: arrays and tables as prefixes with these suffixes, files as objects under their own names,
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn stored_names_lead_to_entries_and_back() {
-        let form = |suffix, kind| PrefixForm { suffix, kind, key_names: &[] };
+        let form = |suffix, kind| PrefixForm { suffix, kind, key_names: &[], foreign_suffix: None };
         let layout = Layout::new([form(".zarr", EntryKind::Array), form(".parquet", EntryKind::Table)]);
         for (stored, is_prefix, name, kind) in [
             ("x.zarr", true, "x", EntryKind::Array),

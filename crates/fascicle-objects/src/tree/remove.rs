@@ -4,7 +4,7 @@ use super::{Form, META_NAME, StoredEntry, Tree, attributes::attributes_key, tomb
 use crate::store::child_key;
 use bytes::Bytes;
 use fascicle_backend::{EntryPath, Error, ErrorKind, Result};
-use fascicle_tables::{generation_of, part_number};
+use fascicle_tables::generation_of_name;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
@@ -91,7 +91,7 @@ impl Tree {
         loop {
             let objects: Vec<Path> =
                 self.store().list(prefix).map_ok(|object| object.location).try_collect().await?;
-            let generation = |path: &Path| path.filename().and_then(part_number).map(generation_of);
+            let generation = |path: &Path| path.filename().and_then(generation_of_name);
             let highest = *removed.get_or_insert_with(|| objects.iter().filter_map(generation).max());
             let (mut keys, others): (Vec<Path>, Vec<Path>) = objects
                 .into_iter()

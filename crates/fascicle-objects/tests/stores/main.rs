@@ -10,4 +10,6 @@ mod opening;
 mod parts;
 mod sites;
 mod stored;
+mod table_processes;
+mod tables;
 mod tree;
