@@ -83,7 +83,7 @@ macro_rules! step {
         |$root: Root| {
             async move {
                 $body;
-                Ok(())
+                Ok::<(), fascicle::Error>(())
             }
             .boxed()
         }
@@ -91,7 +91,7 @@ macro_rules! step {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let nothing: Step = |_| async { Ok(()) }.boxed();
+    let nothing: Step = |_| async { Ok::<(), fascicle::Error>(()) }.boxed();
     let array: Step = step!(root => { root.dir("d")?.put("x", numbers(10)).await? });
     let file: Step = step!(root => { root.dir("d")?.put_file("f", "old content").await? });
     let table: Step = step!(root => { root.dir("d")?.put_table("t", &rows(4)).await? });

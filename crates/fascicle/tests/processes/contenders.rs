@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 const CONTENDERS: usize = 32;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 4;
 
 on_every_store!(run);
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 const WORKERS: usize = 4;
 /// For each store and each unit of scale; in all, 200 processes are killed and 100 come back from the dead.
-const ROUNDS: usize = 28;
+const ROUNDS: usize = 18;
 const KILLED: usize = 4;
 const SUSPENDED: usize = 2;
 
