@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod adoption;
 mod circle;
 mod cost;
 mod given_path;
