@@ -59,9 +59,7 @@ impl Suite {
         let open: Open = Arc::new(move |site| {
             let opening = open(site);
             Box::pin(async move {
-                opening
-                    .await
-                    .map_err(|error| Failure::new(format!("the backend cannot be opened: {error}")))
+                opening.await.map_err(|error| Failure::new(format!("the backend cannot be opened: {error}")))
             })
         });
         Suite {

@@ -147,7 +147,12 @@ impl Storage {
                 .at(&place)
                 .hint("say it, such as --backend zarr")
         })?;
-        Ok(Storage { place, backend, options, stored: marker.map(|marker| marker.options).unwrap_or_default() })
+        Ok(Storage {
+            place,
+            backend,
+            options,
+            stored: marker.map(|marker| marker.options).unwrap_or_default(),
+        })
     }
 
     /// The storage at a name below the place.
@@ -175,7 +180,9 @@ impl Storage {
                 let (address, rest) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
                 Place::parse(format!("{}/{name}{rest}", address.trim_end_matches('/')))
             }
-            Place::Named(named) => Err(Error::new(ErrorKind::Internal, "a name was not looked up").at(named.root())),
+            Place::Named(named) => {
+                Err(Error::new(ErrorKind::Internal, "a name was not looked up").at(named.root()))
+            }
         }
     }
 }

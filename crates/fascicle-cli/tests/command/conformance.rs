@@ -5,7 +5,8 @@ use fascicle_test_servers::{ACCESS_KEY, ObjectServer, SECRET_KEY};
 use serde_json::Value;
 
 /// A few behaviours of the contract and of the semantics, so that the test takes seconds.
-const SOME: [&str; 8] = ["--only", "meta::", "--only", "build::a_failed", "--only", "reopen::files", "--only", "list::"];
+const SOME: [&str; 8] =
+    ["--only", "meta::", "--only", "build::a_failed", "--only", "reopen::files", "--only", "list::"];
 
 fn names(report: &Value) -> Vec<&str> {
     report["behaviours"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect()
@@ -46,7 +47,8 @@ fn a_prefix_of_a_store_conforms_and_is_left_as_it_was() {
     let ended = run(&["conformance", "s3://bucket/lab"]);
     assert_eq!(ended.code, 2, "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains("--backend zarr"), "{}", ended.stderr);
-    let ended = run(&[&["conformance", "s3://bucket/lab", "--backend", "zarr", "--json"], &SOME[..]].concat());
+    let ended =
+        run(&[&["conformance", "s3://bucket/lab", "--backend", "zarr", "--json"], &SOME[..]].concat());
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert!(report["conformant"] == true && names(&report).contains(&"reopen::files_stay"), "{report:#}");
