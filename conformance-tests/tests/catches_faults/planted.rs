@@ -6,7 +6,9 @@ use bytes::Bytes;
 use fascicle_backend::{
     AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
     BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, CreateOutcome, EntryPath,
-    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, Listing, Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, Listing,
+    Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions,
+    TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
     wrap::{Observer, Operation},
 };
 use std::{fmt, ops::Range, sync::Arc};

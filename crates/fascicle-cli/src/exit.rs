@@ -32,8 +32,8 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0   fine
   1   the two sides of 'diff' differ, 'verify' or 'cp --verify' found something
-      wrong, 'repair' or 'gc' failed in part, or a build that was waited for
-      failed
+      wrong, a behaviour that 'conformance' checks does not hold, 'repair' or
+      'gc' failed in part, or a build that was waited for failed
   2   wrong usage: an argument, a path or a selection that makes no sense, or
       something that is not supported
   3   not found

@@ -9,9 +9,11 @@
 
 use crate::meta::is_attempt_name;
 use crate::{
-    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, EntryInfo, EntryPath, EntryStat, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, Listing, Maintenance, Meta, MetaRecord, MetaStamp, MetaWriteMode,
-    RecordStore, Region, Result, ScanOptions, Status, TableDescription, TableOptions, TableStore,
-    TableWriter, Values, Version, WriteMode,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
+    BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, EntryInfo, EntryPath,
+    EntryStat, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, Listing, Maintenance, Meta,
+    MetaRecord, MetaStamp, MetaWriteMode, RecordStore, Region, Result, ScanOptions, Status, TableDescription,
+    TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
 };
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;

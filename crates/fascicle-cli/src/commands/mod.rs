@@ -3,6 +3,8 @@
 mod append;
 mod compact;
 mod completions;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod cp;
 mod diff;
 mod digest;
@@ -64,6 +66,8 @@ pub(crate) enum Verb {
     Table(table::Table),
     #[cfg(feature = "sql")]
     Sql(sql::Sql),
+    #[cfg(feature = "conformance")]
+    Conformance(conformance::Conformance),
     Completions(completions::Completions),
 }
 
@@ -94,6 +98,8 @@ impl Verb {
             Verb::Table(verb) => verb.run(context).await,
             #[cfg(feature = "sql")]
             Verb::Sql(verb) => verb.run(context).await,
+            #[cfg(feature = "conformance")]
+            Verb::Conformance(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }
     }

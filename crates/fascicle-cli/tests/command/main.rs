@@ -9,6 +9,8 @@ mod cloud;
 mod compact;
 mod compare;
 mod configured;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod copy;
 mod find;
 mod judged;
