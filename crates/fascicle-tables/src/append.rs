@@ -65,8 +65,8 @@ impl<F: PartFolder> PartAppend<F> {
         if rows == 0 {
             return begun.refreshed(&folder);
         }
-        // Where listings tell the state of a part, what is known is checked after the commit, which fails if it is out of date.
-        let mut head = if begun.is_checkable() { begun.clone() } else { begun.refreshed(&folder)? };
+        // What was known just now is checked after the commit, which fails if it is out of date.
+        let mut head = if begun.is_fresh() { begun.clone() } else { begun.refreshed(&folder)? };
         if !head.is_of_same_table(&begun) {
             return Err(replaced());
         }
@@ -83,13 +83,16 @@ impl<F: PartFolder> PartAppend<F> {
                 CommitOutcome::Committed { tag } => {
                     let part = ListedName { name, is_file: true, size_bytes: Some(bytes), tag };
                     let has_taken = head.has_taken(&folder, &part, &nonce);
-                    if has_taken.as_ref().is_err_and(Error::is_not_found) {
-                        // Of a table that was removed nothing stays behind.
+                    let is_lost =
+                        |error: &Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt);
+                    if has_taken.as_ref().is_err_and(is_lost) {
+                        // The table was removed, or another one begun, in which this part would follow a gap.
                         folder.remove(std::slice::from_ref(&part.name))?;
                     }
                     if has_taken? {
                         head.add_own(part, bytes, rows);
                         head.widen(&columns);
+                        head.confirm();
                         return Ok(head);
                     }
                     // The name was free because the part that had it was merged with others, or the table was replaced.

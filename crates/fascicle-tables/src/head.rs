@@ -10,8 +10,15 @@ use crate::{
 };
 use arrow_schema::SchemaRef;
 use fascicle_backend::{Error, ErrorKind, Result, TableDescription};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+/// For how long a part is added without looking at the folder first. Should the table be replaced meanwhile by a shorter one, others may
+/// see a gap until that is noticed.
+const FRESH: Duration = Duration::from_secs(5);
 /// With more parts than these it costs less to look at a table anew than to go on from what is known of it.
 const MOST_NEW_PARTS: usize = 8;
 
@@ -27,6 +34,8 @@ pub struct TableHead {
     last: ListedName,
     /// The number of the manifest that counted.
     manifest: Option<u64>,
+    /// When the folder was looked at.
+    looked: Instant,
 }
 
 impl TableHead {
@@ -38,6 +47,7 @@ impl TableHead {
     }
 
     fn read_once<F: PartFolder>(folder: &Arc<F>) -> Result<Self> {
+        let looked = Instant::now();
         let snapshot = TableSnapshot::open(Arc::clone(folder))?;
         let parts = snapshot.parts();
         let next = parts.next().ok_or_else(TableHead::written_elsewhere)?;
@@ -50,6 +60,7 @@ impl TableHead {
             rows: snapshot.rows()?,
             next,
             manifest: parts.manifest().map(|manifest| manifest.number),
+            looked,
             last: last.ok_or_else(|| Error::new(ErrorKind::Internal, "a table without parts"))?,
         })
     }
@@ -70,6 +81,7 @@ impl TableHead {
 
     /// The same table with what was added since; `None` when it cannot be told to be the same.
     fn advanced<F: PartFolder>(&self, folder: &Arc<F>) -> Result<Option<Self>> {
+        let looked = Instant::now();
         let Some(known) = self.last.tag.as_ref() else { return Ok(None) };
         let Some(number) = part_number(&self.last.name).filter(|number| number + 1 == self.next) else {
             return Ok(None);
@@ -94,7 +106,7 @@ impl TableHead {
         if is_replaced || !is_unchanged {
             return Ok(None);
         }
-        let mut head = self.clone();
+        let mut head = TableHead { looked, ..self.clone() };
         let mut later = numbered.split_off(&self.next);
         later.retain(|found, _| generation_of(*found) == generation_of(number));
         if later.len() > MOST_NEW_PARTS {
@@ -211,9 +223,14 @@ impl TableHead {
         self.schema = Arc::clone(schema);
     }
 
-    /// Whether listings tell if this is still so.
-    pub(crate) fn is_checkable(&self) -> bool {
-        self.last.tag.is_some() && part_number(&self.last.name).is_some()
+    /// Whether the folder was looked at just now, and a listing will tell whether this is still so.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.looked.elapsed() < FRESH && self.last.tag.is_some() && part_number(&self.last.name).is_some()
+    }
+
+    /// Notes that the folder was looked at and this was so.
+    pub(crate) fn confirm(&mut self) {
+        self.looked = Instant::now();
     }
 
     /// Whether both are of one table.

@@ -25,7 +25,7 @@ pub(crate) fn batch(numbers: impl IntoIterator<Item = i64>) -> RecordBatch {
 }
 
 fn tree(store: Store) -> Tree {
-    let form = |suffix, kind| PrefixForm { suffix, foreign_suffix: None, kind, key_names: &[] };
+    let form = |suffix, kind| PrefixForm { suffix, kind, key_names: &[], foreign_suffix: None };
     Tree::new(store, Layout::new([form(".parquet", EntryKind::Table)]))
 }
 
@@ -181,7 +181,8 @@ fn requests_are_few() {
             requests();
             assert_eq!(fresh.describe(&path("t")).await.unwrap().rows, 13);
             let seen = requests();
-            assert_eq!(seen.len(), 3, "{seen:?}");
+            // The last one had lost the race for its number, so that another footer tells the rows before it.
+            assert_eq!(seen.len(), 4, "{seen:?}");
             assert_eq!(all(&fresh).await, upto(13));
             let seen = requests();
             assert_eq!(seen.len(), 1 + 11, "a listing and a part each: {seen:?}");

@@ -113,7 +113,7 @@ fn parts_are_merged_and_everybody_reads_the_same_rows() {
     assert_eq!(place.names().len(), 4);
     let done = place.compact(&AT_ONCE);
     assert_eq!((done.parts_before, done.parts_after, done.merged_parts, done.waiting_files), (4, 1, 4, 0));
-    assert_eq!(place.names(), [manifest_name(1), merged_name(0, 3)]);
+    assert_eq!(place.names(), [merged_name(0, 3), manifest_name(1)]);
     assert_eq!((place.read(), place.foreign()), (upto(10), upto(10)));
     assert_eq!(place.append(10..12), 12);
     assert!(place.names().contains(&part_name(4)));
@@ -124,7 +124,7 @@ fn parts_are_merged_and_everybody_reads_the_same_rows() {
     }
     place.append(12..13);
     assert_eq!(place.compact(&AT_ONCE).parts_after, 1);
-    assert_eq!(place.names(), [manifest_name(3), merged_name(0, 5)]);
+    assert_eq!(place.names(), [merged_name(0, 5), manifest_name(3)]);
     assert_eq!((place.read(), place.foreign()), (upto(13), upto(13)));
     // There is nothing more to do.
     assert_eq!(place.compact(&AT_ONCE), Compaction { parts_before: 1, parts_after: 1, ..Default::default() });
@@ -155,7 +155,7 @@ fn large_parts_are_left_as_they_are() {
     assert_eq!((done.parts_before, done.parts_after, done.merged_parts), (5, 4, 2));
     assert_eq!(
         place.names(),
-        [manifest_name(1), part_name(0), merged_name(1, 2), part_name(3), part_name(4)]
+        [part_name(0), merged_name(1, 2), part_name(3), part_name(4), manifest_name(1)]
     );
     assert_eq!((place.read(), place.foreign()), (upto(40_009), upto(40_009)));
 }
@@ -193,7 +193,7 @@ fn what_another_compaction_may_still_commit_is_not_removed() {
     let stale = aside_name(0, (0, 1), 0, "0e");
     fs::write(place.table().join(&stale), "never committed").unwrap();
     place.compact(&AT_ONCE);
-    assert_eq!(place.names(), [waiting, manifest_name(1), merged_name(0, 1)]);
+    assert_eq!(place.names(), [waiting, merged_name(0, 1), manifest_name(1)]);
     assert_eq!(place.read(), upto(2));
 }
 
