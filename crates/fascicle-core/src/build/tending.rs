@@ -145,7 +145,7 @@ impl EpochId {
             let deadline = Deadline::after(Some(patience));
             match wait_for_end(root, &epoch, &claim, deadline, &BuildStack::default()).await {
                 Ok(Waited::Ended) => return Ok(Sealing::Ended),
-                Ok(Waited::Sealed) => {
+                Ok(Waited::Sealed { .. }) => {
                     if let Some(path) = attempt {
                         stop_attempt(root, path, &epoch).await;
                     }
