@@ -46,7 +46,7 @@ impl Tree {
             }
             let removed = match name {
                 META_NAME if !parent.is_empty() && self.is_tombstone_at(&object).await? => Some(key(parent)?),
-                _ => removed_directory(parent, name)?,
+                _ => removed_directory(parent, name)?.filter(|removed| self.finishes_removal(removed)),
             };
             if let Some(directory) = removed {
                 let modified = removals.entry(directory).or_insert(SystemTime::UNIX_EPOCH);
@@ -99,6 +99,13 @@ impl Tree {
                 None => Err(not_collected(leftover)),
             },
         }
+    }
+
+    /// Whether a removal that was broken off can be finished by anybody. What is stored under a prefix whose key object comes last
+    /// may be an array that is being written.
+    fn finishes_removal(&self, removed: &Path) -> bool {
+        let entry = self.layout().entry_of(removed.filename().unwrap_or(""), true);
+        entry.is_some_and(|(_, form)| matches!(form.kind(), EntryKind::Directory | EntryKind::Table))
     }
 
     /// Whether the parts in a folder of this key are those of a table.
