@@ -33,7 +33,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "fascicle-zarr",
         ],
     ),
-    ("fascicle-cli", &["fascicle"]),
+    ("fascicle-cli", &["fascicle", "fascicle-conformance"]),
     ("fascicle-judges", &[]),
     ("fascicle-test-servers", &[]),
     ("fascicle-protocol-model", &[]),

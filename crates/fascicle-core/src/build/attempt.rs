@@ -4,6 +4,7 @@ use super::BuildResult;
 use super::beat::Heartbeat;
 use super::guard::{BuildGuard, MadeAttempt};
 use super::interruption::{Interrupted, Resumable};
+use super::judge::mark_done;
 use super::records::{Creator, End, Epoch, create_once, new_nonce, read};
 use super::resolve::{BuildStack, StackEntry, with_stack};
 use super::search::Request;
@@ -131,7 +132,7 @@ impl Request<'_> {
             })?;
         match created {
             Creator::Mine => {
-                let done = self.mark_done(epoch, &nonce, &path).await;
+                let done = mark_done(self.root, epoch, &nonce, &path).await;
                 done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
                 // It has nothing to say any more; a waiter reads the end first.
                 if let Err(error) = self.backend().records().remove(&epoch.beat()?).await {

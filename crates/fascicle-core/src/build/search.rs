@@ -155,7 +155,12 @@ impl<'a> Request<'a> {
                         Ended::Retired(why) => reasons.push(why),
                         Ended::Usable(path) => {
                             let (outcome, reason) = match waited_for {
-                                Some((_, builder)) => (Outcome::Waited, format!("{builder} built it")),
+                                Some((waited, builder)) if waited == epoch.number => {
+                                    (Outcome::Waited, format!("{builder} built it"))
+                                }
+                                Some(_) => {
+                                    (Outcome::Waited, "another builder built it in the end".to_owned())
+                                }
                                 None => (Outcome::Found, "the index knows it".to_owned()),
                             };
                             return Ok((path, outcome, reason));
@@ -164,28 +169,25 @@ impl<'a> Request<'a> {
                     continue;
                 }
                 Some(End::Stopped { error, .. }) => {
-                    if waited_for.is_some_and(|(waited, _)| waited == epoch.number) {
+                    if waited_for.as_ref().is_some_and(|(waited, _)| *waited == epoch.number) {
                         return Err(Error::new(
                             ErrorKind::BuildFailed,
                             format!("the build that was waited for failed: {error}"),
                         )
                         .hint("the next call builds again"));
                     }
-                    waited_for = None;
                     reasons.push(format!("an earlier build failed: {}", shortened(&error)));
                     continue;
                 }
                 Some(End::Interrupted { nonce, directory, progress }) => {
                     reasons.push(format!("an earlier build was interrupted in '{directory}'"));
                     resumable = Some(Resumable::new(epoch.number, nonce, directory, progress.as_deref()));
-                    waited_for = None;
                     continue;
                 }
                 Some(End::Abandoned { .. }) => {
                     if !took_over {
                         reasons.push("an earlier builder died or fell silent".to_owned());
                     }
-                    waited_for = None;
                     continue;
                 }
                 None => {}

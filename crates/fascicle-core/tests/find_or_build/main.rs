@@ -7,6 +7,7 @@ mod circle;
 mod cost;
 mod given_path;
 mod resume;
+mod tail;
 
 use fascicle_core::{
     Build, BuildResult, Config, Directory, ErrorKind, IdentityRules, OnMismatch, Outcome, PinnedRoot,
