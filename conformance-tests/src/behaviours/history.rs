@@ -98,17 +98,9 @@ impl Model {
         usable.next().map(|(name, _)| (Outcome::Adopted, name.clone()))
     }
 
-    fn first_free_name(&self) -> String {
-        let mut numbers = 0..;
-        let name = numbers.find_map(|number: usize| {
-            let name = format!("Cells_{number:04x}");
-            (!self.directories.contains_key(&name)).then_some(name)
-        });
-        name.unwrap_or_default()
-    }
-
-    fn build(&mut self, config: i64, state: State) -> String {
-        let name = self.first_free_name();
+    /// Builds under an automatic name, which is any that was free.
+    fn build(&mut self, config: i64, state: State, fresh: Option<&str>) -> String {
+        let name = fresh.filter(|name| name.starts_with("Cells_")).unwrap_or("a free name").to_owned();
         self.attempts += 1;
         self.directories.insert(name.clone(), Built { config, attempt: self.attempts, state });
         name
@@ -125,12 +117,13 @@ impl Model {
         self.directories.keys().nth(which.checked_rem(count)?).cloned()
     }
 
-    fn apply(&mut self, step: Step, target: Option<&str>) -> Told {
+    /// Takes the step; `fresh` is the name that is there since, if there is one.
+    fn apply(&mut self, step: Step, target: Option<&str>, fresh: Option<&str>) -> Told {
         match step {
             Step::Resolve(config) => {
                 let (outcome, name) = match self.current(config) {
                     Some(found) => found,
-                    None => (Outcome::Built, self.build(config, State::Done)),
+                    None => (Outcome::Built, self.build(config, State::Done, fresh)),
                 };
                 let attempt = self.directories.get(&name).map_or(0, |built| built.attempt);
                 self.index.insert(config, (name.clone(), attempt));
@@ -144,7 +137,7 @@ impl Model {
                     Told::Resolved(outcome, name)
                 }
                 None => {
-                    self.build(config, State::Stopped);
+                    self.build(config, State::Stopped, fresh);
                     Told::Failed
                 }
             },
@@ -252,13 +245,14 @@ async fn follow_the_model(subject: Subject, histories: usize, reopen: bool) -> C
             };
             taken.push((step, target.clone()));
             let new = format!("elsewhere_{:03}", model.names + 1);
-            let expected = model.apply(step, target.as_deref());
             let came_to = take(&root, &builds, step, target.as_deref(), &new).await?;
+            let there = names(&root).await?;
+            let fresh = there.iter().find(|name| !model.directories.contains_key(*name));
+            let expected = model.apply(step, target.as_deref(), fresh.map(String::as_str));
             ensure_eq!(came_to, expected, "history {history}: the last of {taken:?}");
             if let Told::Resolved(_, name) = &came_to {
                 is_complete(&root.dir(name)?).await?;
             }
-            let there = names(&root).await?;
             let expected: Vec<&String> = model.directories.keys().collect();
             ensure_eq!(
                 there.iter().collect::<Vec<_>>(),

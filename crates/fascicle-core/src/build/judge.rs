@@ -8,7 +8,7 @@ use super::search::Request;
 use super::wait::wait_for_foreign;
 use crate::config::{Difference, DifferenceKind, DifferenceLines, Value, config_differences, matches};
 use crate::directory::{read_meta, update_meta};
-use crate::{EntryKind, EntryPath, Error, ErrorKind, Result, Root, Status};
+use crate::{Capability, EntryKind, EntryPath, Error, ErrorKind, Result, Root, Status};
 
 /// What an ended epoch is good for.
 pub(super) enum Ended {
@@ -128,6 +128,7 @@ impl Request<'_> {
                     .await
             }
             // Its builder committed, and died before it could say so in the meta.
+            Status::Running if !self.may_repair() => Ok(Ended::Usable(path)),
             Status::Running => mark_done(self.root, epoch, nonce, &path).await.map(|()| Ended::Usable(path)),
             Status::Stopped | Status::Other(_) => {
                 let why = format!("the status of '{path}' was changed to '{}'", meta.status);
@@ -155,7 +156,15 @@ impl Request<'_> {
         ))
     }
 
+    /// Whether what others left undone is done here: who only reads sees the same and changes nothing.
+    fn may_repair(&self) -> bool {
+        self.backend().capabilities().has(Capability::Write)
+    }
+
     async fn retire(&self, epoch: &Epoch, reason: RetiredReason, why: String) -> Result<Ended> {
+        if !self.may_repair() {
+            return Ok(Ended::Retired(why));
+        }
         let body = Retired { nonce: new_nonce()?, reason };
         create_once(self.backend(), &epoch.retired()?, &body, self.root.options().lease).await?;
         Ok(Ended::Retired(why))

@@ -34,7 +34,7 @@ impl fmt::Debug for Target {
 }
 
 /// All of them.
-pub static TARGETS: [Target; 14] = [
+pub static TARGETS: [Target; 13] = [
     path::TARGET,
     place::TARGET,
     configuration::TARGET,
@@ -47,7 +47,6 @@ pub static TARGETS: [Target; 14] = [
     stored::ZARR_CHUNK,
     stored::HDF5_FILE,
     stored::PARQUET_PART,
-    stored::PARQUET_ARRAY,
     stored::CSV_TABLE,
 ];
 

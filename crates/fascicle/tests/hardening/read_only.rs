@@ -57,8 +57,8 @@ async fn nothing_is_repaired() {
     let before = files(folder.path());
     let read_only = open(folder.path(), true).await;
     let rules = IdentityRules::default();
-    let committed =
-        read_only.find_config(&config(0), &rules).await.unwrap().expect("a committed directory is found");
+    // A committed directory is found.
+    let committed = read_only.find_config(&config(0), &rules).await.unwrap().unwrap();
     let x: Vec<i64> = committed.array("x").await.unwrap().read().await.unwrap();
     assert_eq!(x, [0]);
     assert!(read_only.find_config(&config(1), &rules).await.unwrap().is_none(), "a removed one is not");
