@@ -15,7 +15,7 @@ use fascicle_backend::{
     MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use fascicle_objects::{
-    Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, StoreTables, Tree, object_store::path::Path,
+    Store, StoreConfig, StoreFiles, StoreRecords, StoreTables, Tree, object_store::path::Path,
 };
 use std::{fmt, sync::Arc};
 
@@ -45,18 +45,18 @@ impl ParquetBackend {
     /// Opens the place that `config` describes, and finds out which conditions of writes its store honours.
     ///
     /// A place that does not exist yet, on a local file system, is created by the first write. Without conditional writes nothing
-    /// can be appended to, and arrays cannot be written in part.
+    /// can be appended to, arrays cannot be written in part, and directories are built as [`StoreConfig::coordination`] says. What
+    /// is opened to be read alone is not written to by finding out.
     ///
     /// Errors: `InvalidInput` for options that make no sense, `NotFound` for a missing bucket, `PermissionDenied`, `Unavailable`.
     pub async fn open(config: &StoreConfig, options: ParquetOptions) -> Result<Self> {
-        let is_durable = !matches!(config.place, StorePlace::Memory(_));
-        Self::over(Store::open(config)?, options, is_durable).await
+        Self::over(Store::open(config)?, options).await
     }
 
-    /// The same for a store that is open already; `is_durable` says whether what is written to it survives the process.
-    pub async fn over(store: Store, options: ParquetOptions, is_durable: bool) -> Result<Self> {
+    /// The same for a store that is open already.
+    pub async fn over(store: Store, options: ParquetOptions) -> Result<Self> {
         options.check()?;
-        let capabilities = store.capabilities(is_durable).await?;
+        let capabilities = store.capabilities(store.is_durable()).await?;
         let tree = Tree::new(store.clone(), layout::layout());
         let (files, tables) = (StoreFiles::new(tree.clone()), StoreTables::new(tree.clone())?);
         let records = StoreRecords::of_place(&store).await?;

@@ -1,4 +1,7 @@
-//! What killed writers leave in a place, and its removal: all of it is the store's.
+//! What killed writers leave in a place, and its removal.
+//!
+//! Of arrays nothing is collected here: parts that no description names are removed by whoever writes or removes the array next,
+//! unless they are marked as being stored, and those that are marked stay until somebody deletes them with the tools of the store.
 
 use crate::ParquetBackend;
 use async_trait::async_trait;

@@ -156,7 +156,7 @@ impl Bench {
     pub(crate) async fn with(options: ParquetOptions) -> Self {
         let store = Arc::new(WatchedStore::default());
         let opened = Store::over(store.clone(), "test");
-        let backend = ParquetBackend::over(opened.clone(), options, false).await.unwrap();
+        let backend = ParquetBackend::over(opened.clone(), options).await.unwrap();
         store.take();
         Bench { store, opened, backend }
     }
@@ -169,7 +169,7 @@ impl Bench {
 
     /// The same with other options.
     pub(crate) async fn with_options(&self, options: ParquetOptions) -> Self {
-        let backend = ParquetBackend::over(self.opened.clone(), options, false).await.unwrap();
+        let backend = ParquetBackend::over(self.opened.clone(), options).await.unwrap();
         Bench { store: self.store.clone(), opened: self.opened.clone(), backend }
     }
 

@@ -130,7 +130,8 @@ async fn writers_of_regions_and_of_rows_lose_nothing() {
     bench.put("x", &[8], Values::Int64(vec![0; 8])).await.unwrap();
     let mut tasks = Vec::new();
     for writer in 0..8i64 {
-        let bench = bench.another().await;
+        let patient = ParquetOptions::default().with_lock_timeout(std::time::Duration::from_secs(120));
+        let bench = bench.with_options(patient).await;
         tasks.push(tokio::spawn(async move {
             for round in 1..6 {
                 // Each its own element, all of them in one part.
