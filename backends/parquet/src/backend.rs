@@ -11,8 +11,8 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, MetaRecord,
-    MetaWriteMode, RecordStore, Result, TableStore, Version,
+    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, Maintenance,
+    MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use fascicle_objects::{
     Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, StoreTables, Tree, object_store::path::Path,
@@ -59,7 +59,7 @@ impl ParquetBackend {
         let capabilities = store.capabilities(is_durable).await?;
         let tree = Tree::new(store.clone(), layout::layout());
         let (files, tables) = (StoreFiles::new(tree.clone()), StoreTables::new(tree.clone())?);
-        let records = StoreRecords::new(store);
+        let records = StoreRecords::of_place(&store).await?;
         let shared =
             Arc::new(Shared { memory: Memory::new(&options), footers: FooterCache::default(), options });
         let inner = Inner { tree, files, tables, records, shared, tails: Tails::default(), capabilities };
@@ -150,5 +150,9 @@ impl Backend for ParquetBackend {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         Some(&self.inner.tables)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
     }
 }

@@ -234,6 +234,8 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
             "directory::directories_move_with_everything",
             "build::a_moved_directory_is_found_where_it_is",
             "recovery::any_call_of_a_move_may_fail",
+            "history::roots_follow_the_model",
+            "history::new_roots_follow_the_model",
         ],
     ),
     (

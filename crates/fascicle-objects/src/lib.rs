@@ -25,6 +25,7 @@ mod aws_profile;
 mod capabilities;
 mod conditional;
 mod config;
+mod connections;
 mod error;
 mod files;
 mod local_store;
@@ -44,7 +45,7 @@ mod store_tables;
 mod tree;
 
 pub use conditional::{Condition, PutOutcome};
-pub use config::{StoreConfig, StoreLimits};
+pub use config::{Coordination, StoreConfig, StoreLimits};
 pub use files::{MOST_APPENDABLE_BYTES, StoreFiles};
 pub use local_store::{ConfinedLocalStore, LocalStoreOptions};
 pub use memory_store::MemoryStore;
@@ -58,7 +59,9 @@ pub use records::{INDEX_PREFIX, StoreRecords};
 pub use staged_part::StagedPart;
 pub use store::{Found, Object, Store, key};
 pub use store_tables::StoreTables;
-pub use tree::{ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX};
+pub use tree::{
+    ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX, age_of,
+};
 
 /// The crate whose stores these are, so that every backend uses the same one.
 pub use object_store;

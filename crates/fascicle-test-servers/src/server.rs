@@ -9,7 +9,7 @@ use crate::{
 use http_body_util::BodyExt;
 use hyper::{Request, body::Body, service::service_fn};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -49,9 +49,7 @@ impl ObjectServer {
     pub fn start() -> ObjectServer {
         let state = Arc::new(Mutex::new(State::default()));
         let (stop, stopped) = oneshot::channel();
-        let listener =
-            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
-        let address = listener.local_addr().expect("the address of the listener");
+        let (listener, address) = listen_at_new_address();
         listener.set_nonblocking(true).expect("a listener that does not block");
         let shared = state.clone();
         let thread = std::thread::spawn(move || {
@@ -176,6 +174,20 @@ impl Drop for ObjectServer {
         }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+    }
+}
+
+/// Listens at an address at which no server of this process did before: clients remember what they found out about a service by its
+/// address.
+fn listen_at_new_address() -> (std::net::TcpListener, SocketAddr) {
+    static USED: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener =
+            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
+        let address = listener.local_addr().expect("the address of the listener");
+        if USED.lock().unwrap_or_else(PoisonError::into_inner).insert(address) {
+            return (listener, address);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
@@ -37,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("fascicle-judges", &[]),
     ("fascicle-test-servers", &[]),
     ("fascicle-protocol-model", &[]),
+    ("fascicle-fuzz", &["fascicle"]),
     ("fascicle-tidy", &[]),
 ];
 

@@ -144,6 +144,7 @@ impl Opening {
             tables: root.table_defaults,
             fsync: *fsync,
             lock_timeout: *lock_timeout,
+            read_only: *read_only,
         };
         let opened = registry.open(backend, request).await;
         let mut backend = opened.map_err(|error| self.explain(error, ""))?;

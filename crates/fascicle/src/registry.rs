@@ -33,6 +33,9 @@ pub struct OpenRequest {
     pub fsync: Option<bool>,
     /// How long a writer waits for another one; a backend for which this means nothing ignores it.
     pub lock_timeout: Option<Duration>,
+    /// Whether the place is opened to be read alone. Every later write is refused without asking the backend; it is for the
+    /// backend not to write when it is opened.
+    pub read_only: bool,
 }
 
 impl OpenRequest {
@@ -67,6 +70,7 @@ impl fmt::Debug for OpenRequest {
             .field("tables", &self.tables)
             .field("fsync", &self.fsync)
             .field("lock_timeout", &self.lock_timeout)
+            .field("read_only", &self.read_only)
             .finish()
     }
 }

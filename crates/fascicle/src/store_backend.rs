@@ -3,7 +3,7 @@
 use crate::backends::{cannot_hold, check_stored};
 use crate::configuration::did_you_mean;
 use crate::given::{Given, bad_value};
-use crate::stores::{LIMITS, is_service_option, store_address, store_config};
+use crate::stores::{USE, is_service_option, store_address, store_config};
 use crate::{OpenRequest, Place};
 use fascicle_core::{Codec, Error, ErrorKind, Result};
 use fascicle_objects::{LocalStoreOptions, StoreConfig, StorePlace};
@@ -56,7 +56,7 @@ impl StoreRequest {
         // Never from the root: it weakens a protection.
         set(&mut local.follow_symlinks, given.truth("follow_symlinks")?);
         set(&mut local.lock_timeout, lock_timeout);
-        let config = store_config(place, &request.options)?.with_local(local);
+        let config = store_config(place, &request.options)?.with_local(local).with_read_only(request.read_only);
         Ok(StoreRequest { config, lock_timeout })
     }
 }
@@ -99,8 +99,8 @@ pub(crate) fn codec(given: &Given<'_>) -> Result<Option<Codec>> {
 /// Refuses options that neither this backend nor the client of the service knows.
 fn check_options(request: &OpenRequest, place: &StorePlace, known: &KnownOptions) -> Result<()> {
     let is_store = !matches!(place, StorePlace::Local(_) | StorePlace::Memory(_));
-    let limits = if is_store { &LIMITS[..] } else { &[] };
-    let known: Vec<&str> = [known.stored, known.given, &GIVEN, limits].concat();
+    let of_use = if is_store { &USE[..] } else { &[] };
+    let known: Vec<&str> = [known.stored, known.given, &GIVEN, of_use].concat();
     let is_known = |name: &str| known.contains(&name) || is_service_option(place, name);
     let Some(unknown) = request.options.keys().find(|name| !is_known(name)) else { return Ok(()) };
     let meant = did_you_mean(unknown, known.iter().copied());

@@ -11,9 +11,11 @@ mod compare;
 mod configured;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod copy;
 mod find;
 mod judged;
 mod look;
+mod maintain;
 mod output;
 mod places;
 mod put_and_get;

@@ -3,8 +3,10 @@
 #![expect(clippy::print_stdout, reason = "which store a check fails on")]
 
 mod conditional;
+mod coordination;
 mod faults;
 mod files;
+mod leftovers;
 mod local;
 mod opening;
 mod parts;

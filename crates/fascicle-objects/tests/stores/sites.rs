@@ -27,6 +27,16 @@ impl Site {
         Store::open(&self.config).unwrap()
     }
 
+    /// How it is opened.
+    pub(crate) fn config(&self) -> &StoreConfig {
+        &self.config
+    }
+
+    /// The same, opened otherwise.
+    pub(crate) fn open_as(&self, change: impl FnOnce(StoreConfig) -> StoreConfig) -> Store {
+        Store::open(&change(self.config.clone())).unwrap()
+    }
+
     /// The folder that a local place is in.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.holder.as_ref().unwrap().path()

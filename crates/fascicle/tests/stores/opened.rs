@@ -1,29 +1,9 @@
 //! Roots on object stores: opened by address, recorded, refused, and never telling a secret.
-#![cfg(feature = "zarr")]
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use fascicle::config::Map;
+use crate::{BUCKET, options, s3};
 use fascicle::{Error, ErrorKind, OpenOptions, Root, StorageConfiguration};
 use fascicle_test_servers::{BEARER_TOKEN, ObjectServer, SECRET_KEY};
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-
-const BUCKET: &str = "bucket";
-
-fn options(of_store: BTreeMap<String, String>) -> OpenOptions {
-    let options: Map = of_store
-        .into_iter()
-        .map(|(name, value)| {
-            let value = if value == "true" { true.into() } else { value.into() };
-            (name, value)
-        })
-        .collect();
-    OpenOptions { options, ..OpenOptions::default() }
-}
-
-fn s3(server: &ObjectServer) -> OpenOptions {
-    options(server.s3_options())
-}
 
 async fn put_and_read(root: &Root, backend: &str) {
     let cells = root.dir("cells").unwrap();
@@ -95,7 +75,7 @@ async fn a_root_on_a_store_says_its_backend_once_it_was_named() {
     assert!(unnamed.to_string().contains("--backend zarr"), "{unnamed}");
     assert!(server.keys(BUCKET).is_empty(), "what is refused leaves nothing");
     let named = s3(&server).with_backend("zarr");
-    put_and_read(&named.clone().with_read_only(false).open(place).await.unwrap()).await;
+    put_and_read(&named.clone().with_read_only(false).open(place).await.unwrap(), "zarr").await;
     assert_eq!(
         server.object(BUCKET, "data/_fascicle.yaml").unwrap().bytes[..],
         b"format_version: 1\nbackend: zarr\n"[..]
@@ -106,8 +86,11 @@ async fn a_root_on_a_store_says_its_backend_once_it_was_named() {
     assert!(root.contains("cells/x").await.unwrap());
     let other = s3(&server).with_backend("hdf5").open(place).await.unwrap_err();
     assert_eq!(other.kind(), ErrorKind::Mismatch, "{other}");
-    named.with_read_only(true).open("s3://bucket/looked-at").await.unwrap();
-    assert!(server.object(BUCKET, "looked-at/_fascicle.yaml").is_none());
+    let before = server.keys(BUCKET);
+    let looking = named.with_read_only(true).open("s3://bucket/looked-at").await.unwrap();
+    assert!(looking.as_dir().names().await.unwrap().is_empty());
+    assert_eq!(looking.dir("d").unwrap().put("x", [1.0]).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(server.keys(BUCKET), before, "who only looks leaves nothing");
 }
 
 #[tokio::test]
