@@ -37,7 +37,7 @@ pub(super) fn scan(found: &Found, options: &ScanOptions) -> Result<BatchStream> 
 }
 
 /// Merges small parts in the table's folder. A table that takes its place meanwhile is in another folder.
-pub(super) fn compact(tree: &Arc<Tree>, found: &Found, options: &CompactOptions) -> Result<Compaction> {
+pub(super) fn compact(tree: &Tree, found: &Found, options: &CompactOptions) -> Result<Compaction> {
     let parts = parts_of(folder_of(found)?, tree.options().fsync);
     fascicle_tables::compact(&parts, options, || {
         let staged = tree.stage()?;

@@ -25,7 +25,7 @@ pub(crate) fn batch(numbers: impl IntoIterator<Item = i64>) -> RecordBatch {
 }
 
 fn tree(store: Store) -> Tree {
-    let form = |suffix, kind| PrefixForm { suffix, kind, key_names: &[] };
+    let form = |suffix, kind| PrefixForm { suffix, kind, foreign_suffix: None, key_names: &[] };
     Tree::new(store, Layout::new([form(".parquet", EntryKind::Table)]))
 }
 
