@@ -44,13 +44,22 @@ impl Suite {
         E: Display,
         F: Future<Output = Result<B, E>> + Send + 'static,
     {
+        Suite::over(name, move |site| {
+            let opening = open(site);
+            async move { opening.await.map(|backend| Arc::new(backend) as Arc<dyn Backend>) }
+        })
+    }
+
+    /// As [`Suite::new`], for handles on backends that are not known when the program is compiled.
+    pub fn over<E, F>(name: impl Into<String>, open: impl Fn(Site) -> F + Send + Sync + 'static) -> Self
+    where
+        E: Display,
+        F: Future<Output = Result<Arc<dyn Backend>, E>> + Send + 'static,
+    {
         let open: Open = Arc::new(move |site| {
             let opening = open(site);
             Box::pin(async move {
-                match opening.await {
-                    Ok(backend) => Ok(Arc::new(backend) as Arc<dyn Backend>),
-                    Err(error) => Err(Failure::new(format!("the backend cannot be opened: {error}"))),
-                }
+                opening.await.map_err(|error| Failure::new(format!("the backend cannot be opened: {error}")))
             })
         });
         Suite {

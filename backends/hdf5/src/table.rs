@@ -60,6 +60,7 @@ impl TableStore for Hdf5Backend {
                 Form::ParquetTable => {
                     offloaded(ParquetAppend::begin(&tree, &path, &found, &schema, &options)?)
                 }
+                Form::ParquetFile => return Err(fascicle_tables::TableHead::written_elsewhere()),
                 Form::CsvTable if options.new_columns => return Err(csv::no_new_columns()),
                 Form::CsvTable => offloaded(CsvAppend::begin(&tree, &path, &found, &schema)?),
                 Form::Array | Form::File | Form::Directory => {
@@ -76,6 +77,7 @@ impl TableStore for Hdf5Backend {
             let found = tree.find(&path, EntryKind::Table)?;
             match found.form() {
                 Form::ParquetTable => parquet::compact(tree, &found, &options),
+                Form::ParquetFile => Err(fascicle_tables::TableHead::written_elsewhere()),
                 // One file, in which the rows of all appends are.
                 Form::CsvTable => Ok(Compaction { parts_before: 1, parts_after: 1, ..Compaction::default() }),
                 Form::Array | Form::File | Form::Directory => Err(wrong_kind(&found, EntryKind::Table)),
@@ -91,6 +93,7 @@ impl TableStore for Hdf5Backend {
             match found.form() {
                 Form::ParquetTable => parquet::describe(&found),
                 Form::CsvTable => csv::describe(&found),
+                Form::ParquetFile => parquet::describe_file(&found),
                 Form::Array | Form::File | Form::Directory => Err(wrong_kind(&found, EntryKind::Table)),
             }
         })
@@ -104,6 +107,7 @@ impl TableStore for Hdf5Backend {
             match found.form() {
                 Form::ParquetTable => parquet::scan(&found, &options),
                 Form::CsvTable => csv::scan(&found, &options),
+                Form::ParquetFile => parquet::scan_file(&found, &options),
                 Form::Array | Form::File | Form::Directory => Err(wrong_kind(&found, EntryKind::Table)),
             }
         })

@@ -11,8 +11,8 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, MetaRecord,
-    MetaWriteMode, RecordStore, Result, TableStore, Version,
+    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, Maintenance,
+    MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use fascicle_objects::{
     Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, StoreTables, Tree, object_store::path::Path,
@@ -150,5 +150,9 @@ impl Backend for ParquetBackend {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         Some(&self.inner.tables)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
     }
 }

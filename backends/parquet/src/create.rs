@@ -11,9 +11,10 @@ use crate::{
     decode,
     encode::{Encoding, PartEncoder},
     footer::Footer,
-    manifest::{Manifest, axes_of},
+    manifest::{MANIFEST_NAME, Manifest, axes_of},
+    part_name,
     spool::Spool,
-    stored_array::StoredArray,
+    stored_array::{PartObject, StoredArray},
     upload::Upload,
 };
 use fascicle_backend::{ArrayOptions, ArraySpec, Error, ErrorKind, Region, Result, Values};
@@ -239,16 +240,15 @@ impl NewArray {
             };
             self.store(encoder).await?;
         }
-        let NewArray { folder, manifest, existing, upload, .. } = self;
+        let NewArray { folder, manifest, existing, mut upload, .. } = self;
         let generation = upload.generation().unwrap_or_default();
-        let manifest = Manifest { generation, ..manifest };
         let patience = Patience::new(folder.options().lock_timeout);
         loop {
             let current = folder.load().await;
             let current = match current {
                 // What cannot be read is replaced all the same.
                 Err(error) if existing == Existing::Replace && is_damage(&error) => {
-                    folder.store.delete(&folder.key(crate::manifest::MANIFEST_NAME)?).await?;
+                    folder.store.delete(&folder.key(MANIFEST_NAME)?).await?;
                     None
                 }
                 current => current?,
@@ -257,20 +257,17 @@ impl NewArray {
                 upload.discard().await?;
                 return Err(Error::new(ErrorKind::AlreadyExists, "there is such an array already"));
             }
-            if current.is_none() {
+            if current.is_none() && existing == Existing::Replace {
                 folder.remove_foreign().await?;
             }
-            if folder.put_manifest(&manifest, current.as_ref()).await? {
+            if upload.publish(&manifest, current.as_ref()).await? {
                 break;
             }
             patience.wait().await?;
         }
         let parts = upload.next();
-        upload.commit().await?;
-        folder.check_complete(generation, parts).await?;
-        // What is left of the array before is never read; whoever writes here next tries again.
-        let _ = folder.sweep().await;
-        Ok(())
+        upload.settle().await?;
+        folder.settle(generation, parts).await
     }
 
     /// Encodes the rows that were never written.
@@ -314,21 +311,27 @@ impl StoredArray {
     /// Removes the files of a data set that another program wrote, which are about to be replaced.
     async fn remove_foreign(&self) -> Result<()> {
         let listed = self.list().await?;
-        let foreign = listed.into_iter().filter(|file| crate::part_name::place_of(&file.name).is_none());
+        let foreign = listed.into_iter().filter(|file| part_name::place_of(&file.name).is_none());
         self.delete_all(foreign.map(|file| file.key).collect()).await
     }
 
-    /// Whether all parts of a new array are still there: somebody may have removed the folder while they were stored.
-    async fn check_complete(&self, generation: u64, parts: u64) -> Result<()> {
-        let is_there =
-            |name: &str| crate::part_name::place_of(name).is_some_and(|(other, _)| other == generation);
-        let there = self.list().await?.iter().filter(|part| is_there(&part.name)).count() as u64;
-        if there >= parts {
+    /// Looks whether all parts of a new array are still there, as somebody may have removed the folder while they were stored; and
+    /// removes what is left of the array before.
+    async fn settle(&self, generation: u64, parts: u64) -> Result<()> {
+        let listed = self.list().await?;
+        let generation_of =
+            |part: &PartObject| part_name::place_of(&part.name).map(|(generation, _)| generation);
+        let there = listed.iter().filter(|part| generation_of(part) == Some(generation)).count();
+        if there as u64 >= parts {
+            if there < listed.len() {
+                // It is never read; whoever writes here next tries again.
+                let _ = self.sweep().await;
+            }
             return Ok(());
         }
         match self.load().await? {
             Some(now) if now.manifest.generation == generation => {
-                self.store.delete(&self.key(crate::manifest::MANIFEST_NAME)?).await?;
+                self.store.delete(&self.key(MANIFEST_NAME)?).await?;
                 self.sweep().await?;
                 let why = "the array was removed by somebody else as it was written";
                 Err(Error::new(ErrorKind::Conflict, why).hint("try again"))

@@ -10,6 +10,27 @@
 //!
 //! Names beginning with `_` are reserved.
 //!
+//! ```
+//! use fascicle_backend::{ArraySpec, Backend, DType, EntryPath, Region, Shape, Values, WriteMode};
+//! use fascicle_objects::StoreConfig;
+//! use fascicle_parquet::{ParquetBackend, ParquetOptions};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> fascicle_backend::Result<()> {
+//! let backend = ParquetBackend::open(&StoreConfig::new("memory:example")?, ParquetOptions::default()).await?;
+//! let arrays = backend.arrays().expect("it has arrays");
+//! let (path, spec) = (EntryPath::parse("x")?, ArraySpec { shape: Shape::new([2, 3])?, dtype: DType::Int32 });
+//! let mut writer = arrays.create(&path, &spec, &Default::default(), WriteMode::Create).await?;
+//! writer.write(&Region::whole(&spec.shape), Values::Int32(vec![1, 2, 3, 4, 5, 6])).await?;
+//! writer.finish().await?; // `x.array.parquet/` appears
+//! assert_eq!(arrays.append(&path, 1, Values::Int32(vec![7, 8, 9])).await?, 3);
+//! let row = Region::rows(&Shape::new([3, 3])?, 2, 1);
+//! let read = arrays.read(&path, &row, Values::zeros(DType::Int32, 3)?).await?;
+//! assert!(read.same_bits(&Values::Int32(vec![7, 8, 9])));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - The rows of an array are the rows of its files, the parts, which never change but for [`region_write`]; what makes a row is
 //!   said in [`column`].
 //! - An array is written beside the one that it replaces and appears by one write of its `_array.parquet`; see [`create`].
@@ -31,6 +52,7 @@ mod encode;
 mod footer;
 mod footer_cache;
 mod layout;
+mod maintenance;
 mod manifest;
 mod open_part;
 mod pages;

@@ -27,15 +27,19 @@ impl ParquetBackend {
     /// in its place stays.
     pub(crate) async fn remove_array(&self, path: &EntryPath) -> Result<()> {
         let array = self.array_at(path)?;
-        array.store.delete(&array.key(MANIFEST_NAME)?).await?;
         let removed = async {
+            // Whoever lists the directory looks whether there still is an array, also if this ends early.
+            let marker = array.removal_marker()?;
+            array.store.put(&marker, bytes::Bytes::new()).await?;
+            array.store.delete(&array.key(MANIFEST_NAME)?).await?;
             let objects: Vec<Path> =
                 array.store.list(&array.prefix).map_ok(|object| object.location).try_collect().await?;
             // An array that somebody creates meanwhile stays.
             let stays = |name: &str| part_name::place_of(name).is_some() || name == MANIFEST_NAME;
             let strangers = objects.into_iter().filter(|object| !object.filename().is_some_and(stays));
             array.delete_all(strangers.collect()).await?;
-            array.sweep().await
+            array.sweep().await?;
+            array.store.delete(&marker).await
         };
         removed.await.map_err(|error: Error| error.at(path))
     }
@@ -98,17 +102,18 @@ async fn copy_array(source: &StoredArray, target: &StoredArray) -> Result<()> {
         });
         let at_once = source.options().concurrent_requests;
         stream::iter(copies).buffer_unordered(at_once).try_collect::<Vec<()>>().await?;
-        let manifest = Manifest { generation, ..(*described.manifest).clone() };
-        if target.put_manifest(&manifest, None).await? {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::AlreadyExists, "there is such an array already"))
+        Ok(())
     };
-    let copied = copied.await;
+    let copied: Result<()> = copied.await;
+    let manifest = Manifest { generation, ..(*described.manifest).clone() };
+    // Nobody knows whether a write whose answer is missing has arrived, or will: then the copied parts stay.
+    let published = copied.is_ok() && target.put_manifest(&manifest, None).await?;
     target.store.delete(&target.marker(generation)?).await?;
-    if copied.is_err() {
-        // What was copied so far is no array; the failure of the copy is the one to report.
-        let _ = target.sweep().await;
+    if published {
+        return Ok(());
     }
-    copied
+    // What was copied so far is no array; the failure of the copy is the one to report.
+    let _ = target.sweep().await;
+    copied?;
+    Err(Error::new(ErrorKind::AlreadyExists, "there is such an array already"))
 }

@@ -3,7 +3,11 @@
 //! They are stored under a generation of their own, beside the parts of the array that they will replace. An object in the folder
 //! `_writing` of the directory says that they are not an array yet; its name holds the generation.
 
-use crate::{manifest::Manifest, part_name, stored_array::StoredArray};
+use crate::{
+    manifest::Manifest,
+    part_name,
+    stored_array::{Described, StoredArray},
+};
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind, Result};
 use fascicle_objects::{Condition, PutOutcome, WRITING_PREFIX, key, object_store::path::Path};
@@ -15,11 +19,13 @@ pub(crate) struct Upload {
     generation: Option<u64>,
     parts: u64,
     pub(crate) rows: u64,
+    /// Whether the description that names the generation may have been written, or may still be.
+    may_be_committed: bool,
 }
 
 impl Upload {
     pub(crate) fn new(folder: StoredArray) -> Self {
-        Upload { folder, generation: None, parts: 0, rows: 0 }
+        Upload { folder, generation: None, parts: 0, rows: 0, may_be_committed: false }
     }
 
     /// The position of the next part.
@@ -63,8 +69,21 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes the parts the array's: the description that names their generation has been written.
-    pub(crate) async fn commit(mut self) -> Result<()> {
+    /// Writes the description that names the generation, if the array is still as it was read. Whether it was.
+    ///
+    /// From the first moment of it until a refusal the parts stay, whatever happens: nobody knows whether a write whose answer is
+    /// missing has arrived, or will.
+    pub(crate) async fn publish(&mut self, manifest: &Manifest, current: Option<&Described>) -> Result<bool> {
+        let generation = self.generation.unwrap_or_default();
+        self.may_be_committed = true;
+        let next = Manifest { generation, ..manifest.clone() };
+        let is_published = self.folder.put_manifest(&next, current).await?;
+        self.may_be_committed = is_published;
+        Ok(is_published)
+    }
+
+    /// Says that the parts are the array's: the description has been written.
+    pub(crate) async fn settle(mut self) -> Result<()> {
         match self.generation.take() {
             Some(generation) => self.folder.store.delete(&self.folder.marker(generation)?).await,
             None => Ok(()),
@@ -86,6 +105,9 @@ impl Drop for Upload {
         else {
             return;
         };
+        if self.may_be_committed {
+            return;
+        }
         let folder = self.folder.clone();
         // What cannot be removed is never read, and is marked.
         runtime.spawn(async move { folder.remove_unfinished(generation).await });
@@ -93,15 +115,27 @@ impl Drop for Upload {
 }
 
 impl StoredArray {
+    /// The folder of the objects that say what is being stored in the directory.
+    fn writing_folder(&self) -> Result<Path> {
+        match self.directory.as_ref() {
+            "" => key(WRITING_PREFIX),
+            directory => key(&format!("{directory}/{WRITING_PREFIX}")),
+        }
+    }
+
     /// The object that says that parts of a generation are being stored.
     pub(crate) fn marker(&self, generation: u64) -> Result<Path> {
+        self.marker_of(&format!("{generation:010}"))
+    }
+
+    /// The object that says that the array is being removed.
+    pub(crate) fn removal_marker(&self) -> Result<Path> {
+        self.marker_of("removal")
+    }
+
+    fn marker_of(&self, what: &str) -> Result<Path> {
         let name = self.prefix.filename().unwrap_or_default();
-        key(&[self.directory.as_ref(), WRITING_PREFIX, &format!("{name}.{generation:010}")]
-            .iter()
-            .filter(|name| !name.is_empty())
-            .copied()
-            .collect::<Vec<_>>()
-            .join("/"))
+        key(&format!("{}/{name}.{what}", self.writing_folder()?))
     }
 
     /// Stores an object if there is none; where the store has no conditional writes, in any case.
@@ -133,8 +167,7 @@ impl StoredArray {
         let listed = self.list().await?;
         let generation_of = |name: &str| part_name::place_of(name).map(|(generation, _)| generation);
         let described = self.load().await?;
-        let current = |manifest: &Manifest| Some(manifest.generation);
-        let kept = described.as_ref().and_then(|described| current(&described.manifest));
+        let kept = described.map(|described| described.manifest.generation);
         if listed.iter().all(|part| generation_of(&part.name).is_none_or(|other| Some(other) == kept)) {
             return Ok(());
         }
@@ -150,14 +183,8 @@ impl StoredArray {
 
     /// The generations whose parts are being stored.
     async fn marked(&self) -> Result<Vec<u64>> {
-        let marker = self.marker(0)?;
         let name = self.prefix.filename().unwrap_or_default();
-        let folder: Path = marker.prefix_match(&Path::default()).map_or_else(Path::default, |parts| {
-            let mut parts: Vec<_> = parts.collect();
-            parts.pop();
-            parts.into_iter().collect()
-        });
-        let listed = self.store.list_children(&folder).await?;
+        let listed = self.store.list_children(&self.writing_folder()?).await?;
         let generation = |object: &Path| -> Option<u64> {
             object.filename()?.strip_prefix(name)?.strip_prefix('.')?.parse().ok()
         };

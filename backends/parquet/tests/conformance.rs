@@ -10,14 +10,7 @@ use std::{
 };
 
 fn main() -> ExitCode {
-    match std::env::var("PQ_PLACE").unwrap_or_default().as_str() {
-        "local" => local().main(),
-        "s3" => s3().main(),
-        "gcs" => gcs().main(),
-        "moto" => moto().main(),
-        "azure" => azure().main(),
-        _ => memory().main(),
-    }
+    Suite::main_of([memory(), local(), s3(), gcs(), moto(), azure()])
 }
 
 fn memory() -> Suite {

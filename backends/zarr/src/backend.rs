@@ -4,8 +4,8 @@ use crate::{array_places::ArrayPlaces, config::ZarrOptions, layout};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, MetaRecord,
-    MetaWriteMode, RecordStore, Result, TableStore, Version,
+    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, Maintenance,
+    MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use fascicle_objects::{Store, StoreConfig, StoreFiles, StoreRecords, StoreTables, Tree};
 use std::{fmt, sync::Arc};
@@ -130,5 +130,9 @@ impl Backend for ZarrBackend {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         Some(&self.inner.tables)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
     }
 }

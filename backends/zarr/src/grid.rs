@@ -284,7 +284,10 @@ mod tests {
         let region = Region::whole(&Shape::new([1u64 << 43, 2]).unwrap());
         let mut parts = parts(&region, &[1, 1]);
         assert_eq!(parts.total(), 1 << 44);
-        assert_eq!(parts.by_ref().take(3).map(|part| part.indices()).collect::<Vec<_>>(), [[0, 0], [0, 1], [1, 0]]);
+        assert_eq!(
+            parts.by_ref().take(3).map(|part| part.indices()).collect::<Vec<_>>(),
+            [[0, 0], [0, 1], [1, 0]]
+        );
     }
 
     #[test]

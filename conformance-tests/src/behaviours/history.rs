@@ -93,10 +93,8 @@ impl Model {
         {
             return Some((Outcome::Found, name.clone()));
         }
-        let mut usable = self
-            .directories
-            .iter()
-            .filter(|(_, built)| built.config == config && built.state == State::Done);
+        let mut usable =
+            self.directories.iter().filter(|(_, built)| built.config == config && built.state == State::Done);
         usable.next().map(|(name, _)| (Outcome::Adopted, name.clone()))
     }
 
@@ -262,7 +260,11 @@ async fn follow_the_model(subject: Subject, histories: usize, reopen: bool) -> C
             }
             let there = names(&root).await?;
             let expected: Vec<&String> = model.directories.keys().collect();
-            ensure_eq!(there.iter().collect::<Vec<_>>(), expected, "history {history}: the names after {taken:?}");
+            ensure_eq!(
+                there.iter().collect::<Vec<_>>(),
+                expected,
+                "history {history}: the names after {taken:?}"
+            );
         }
         for (name, built) in &model.directories {
             let Some(meta) = root.dir(name)?.meta().await? else {

@@ -23,6 +23,7 @@ mod given_up;
 mod history;
 mod limit;
 mod list;
+mod maintenance;
 mod meta;
 mod modified;
 mod path;
@@ -38,11 +39,13 @@ mod reopen;
 mod rooted;
 mod scan;
 mod select;
+mod stamp;
 mod table;
 mod table_append;
 mod table_compact;
 mod table_new_columns;
 mod takeover;
+mod tending;
 mod tree;
 
 use crate::Behaviour;
@@ -53,6 +56,7 @@ pub fn all() -> Vec<Behaviour> {
         path::behaviours(),
         entry::behaviours(),
         meta::behaviours(),
+        stamp::behaviours(),
         list::behaviours(),
         file::behaviours(),
         array::behaviours(),
@@ -85,6 +89,8 @@ pub fn all() -> Vec<Behaviour> {
         compare::behaviours(),
         tree::behaviours(),
         convert::behaviours(),
+        maintenance::behaviours(),
+        tending::behaviours(),
         fault::behaviours(),
         given_up::behaviours(),
         error::behaviours(),

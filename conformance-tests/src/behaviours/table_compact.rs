@@ -201,7 +201,8 @@ async fn appends_and_compactions_at_once_lose_nothing(subject: Subject) -> Check
                     match compact(&place, &at_once()).await {
                         // The others kept at it.
                         Err(error) if error.kind() == ErrorKind::Busy => {}
-                        done => drop(done?),
+                        Err(error) => return Err(error.into()),
+                        Ok(_) => {}
                     }
                     tokio::task::yield_now().await;
                 }

@@ -9,6 +9,7 @@ mod attributes;
 mod entries;
 mod files;
 mod handles;
+mod maintenance;
 mod meetings;
 mod metas;
 mod names;
@@ -18,6 +19,7 @@ mod records;
 mod relocation;
 mod scans;
 mod semantics;
+mod stamps;
 mod table_parts;
 mod tables;
 mod values;
@@ -101,10 +103,11 @@ const LARGE: [&str; 12] = [
 
 /// Areas that look at a backend through its contract. The others look through the semantics on top of it, where any fault of
 /// the contract may show.
-const OF_THE_CONTRACT: [&str; 29] = [
+const OF_THE_CONTRACT: [&str; 30] = [
     "path",
     "entry",
     "meta",
+    "stamp",
     "list",
     "file",
     "array",
@@ -143,6 +146,7 @@ fn cases() -> Vec<Case> {
         entries::cases(),
         writing::cases(),
         metas::cases(),
+        stamps::cases(),
         files::cases(),
         arrays::cases(),
         array_appends::cases(),
@@ -155,6 +159,7 @@ fn cases() -> Vec<Case> {
         records::cases(),
         handles::cases(),
         meetings::cases(),
+        maintenance::cases(),
         semantics::cases(),
         protocol::cases(),
     ]

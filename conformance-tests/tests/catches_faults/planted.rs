@@ -6,9 +6,9 @@ use bytes::Bytes;
 use fascicle_backend::{
     AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
     BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, CreateOutcome, EntryPath,
-    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing, MetaRecord, MetaWriteMode,
-    RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions, TableStore,
-    TableWriter, Values, Version, WriteMode,
+    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, Listing,
+    Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions,
+    TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
     wrap::{Observer, Operation},
 };
 use std::{fmt, ops::Range, sync::Arc};
@@ -75,6 +75,7 @@ faults! {
         copy as copy(from: &EntryPath, to: &EntryPath) -> Result<()>;
         read_meta as read_meta(path: &EntryPath) -> Result<Option<MetaRecord>>;
         write_meta as write_meta(path: &EntryPath, meta: Bytes, mode: MetaWriteMode) -> Result<Version>;
+        meta_stamps as meta_stamps(path: &EntryPath) -> Result<Option<Vec<MetaStamp>>>;
         read_attributes as read_attributes(path: &EntryPath) -> Result<Attributes>;
         write_attributes as write_attributes(path: &EntryPath, attributes: &Attributes) -> Result<()>;
     }
@@ -89,6 +90,13 @@ faults! {
         overwrite as overwrite_record(key: &RecordKey, body: Bytes) -> Result<()>;
         remove as remove_record(key: &RecordKey) -> Result<()>;
         list as list_records(prefix: &RecordKey) -> Result<Vec<RecordKey>>;
+    }
+    [maintenance?] {
+        leftovers as leftovers() -> Result<Vec<Leftover>>;
+        collect as collect(leftover: &Leftover) -> Result<bool>;
+        flaws as flaws(path: &EntryPath) -> Result<Vec<Flaw>>;
+        mend as mend(path: &EntryPath, kind: FlawKind) -> Result<bool>;
+        remove_directory_if as remove_directory_if(path: &EntryPath, meta: &Version) -> Result<bool>;
     }
     [arrays?] {
         create as create_array(path: &EntryPath, spec: &ArraySpec, options: &ArrayOptions, mode: WriteMode)
@@ -192,6 +200,13 @@ impl<F: Fault> Backend for Planted<F> {
             .map_err(|error| self.fault.error(error))
     }
 
+    async fn meta_stamps(&self, directory: &EntryPath) -> Result<Option<Vec<MetaStamp>>> {
+        self.fault
+            .meta_stamps(&self.inner, &self.fault.place(directory))
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
     async fn read_attributes(&self, path: &EntryPath) -> Result<Attributes> {
         self.fault
             .read_attributes(&self.inner, &self.fault.place(path))
@@ -220,6 +235,39 @@ impl<F: Fault> Backend for Planted<F> {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         self.fault.offers_tables(&self.inner).then_some(self as &dyn TableStore)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl<F: Fault> Maintenance for Planted<F> {
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        self.fault.leftovers(&self.inner).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn collect(&self, leftover: &Leftover) -> Result<bool> {
+        self.fault.collect(&self.inner, leftover).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn flaws(&self, path: &EntryPath) -> Result<Vec<Flaw>> {
+        self.fault.flaws(&self.inner, &self.fault.place(path)).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn mend(&self, path: &EntryPath, kind: FlawKind) -> Result<bool> {
+        self.fault
+            .mend(&self.inner, &self.fault.place(path), kind)
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
+    async fn remove_directory_if(&self, path: &EntryPath, meta: &Version) -> Result<bool> {
+        self.fault
+            .remove_directory_if(&self.inner, &self.fault.place(path), meta)
+            .await
+            .map_err(|error| self.fault.error(error))
     }
 }
 

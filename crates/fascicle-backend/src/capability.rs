@@ -31,11 +31,13 @@ pub enum Capability {
     Durable,
     /// Accepts writes at all.
     Write,
+    /// Finds, mends and removes what writers that died left behind.
+    Maintenance,
 }
 
 impl Capability {
     /// Every capability, in the order of their declaration.
-    pub const ALL: [Capability; 13] = [
+    pub const ALL: [Capability; 14] = [
         Capability::Arrays,
         Capability::ArrayAppend,
         Capability::ArrayRegionWrite,
@@ -49,6 +51,7 @@ impl Capability {
         Capability::Copy,
         Capability::Durable,
         Capability::Write,
+        Capability::Maintenance,
     ];
 
     /// The stable machine-readable name.
@@ -67,6 +70,7 @@ impl Capability {
             Capability::Copy => "copy",
             Capability::Durable => "durable",
             Capability::Write => "write",
+            Capability::Maintenance => "maintenance",
         }
     }
 }

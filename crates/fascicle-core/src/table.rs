@@ -26,6 +26,10 @@ impl Table {
         Ok(Table { directory: directory.clone(), path, description })
     }
 
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     /// The path below the root.
     pub fn path(&self) -> &EntryPath {
         &self.path

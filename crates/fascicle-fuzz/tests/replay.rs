@@ -36,5 +36,5 @@ macro_rules! targets {
 
 targets! {
     path place configuration yaml meta identity index operations
-    zarr_metadata zarr_chunk hdf5_file parquet_part csv_table
+    zarr_metadata zarr_chunk hdf5_file parquet_part parquet_array csv_table
 }

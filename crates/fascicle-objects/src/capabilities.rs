@@ -19,7 +19,12 @@ impl Store {
         ];
         let mut capabilities: Capabilities = always.into_iter().collect();
         if conditions == (Conditions { create: true, update: true }) {
-            let conditional = [Capability::ArrayAppend, Capability::ArrayRegionWrite, Capability::FileAppend];
+            let conditional = [
+                Capability::ArrayAppend,
+                Capability::ArrayRegionWrite,
+                Capability::FileAppend,
+                Capability::Maintenance,
+            ];
             capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
         }
         if conditions.create {

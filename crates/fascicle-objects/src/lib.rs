@@ -59,7 +59,9 @@ pub use records::{INDEX_PREFIX, StoreRecords};
 pub use staged_part::StagedPart;
 pub use store::{Found, Object, Store, key};
 pub use store_tables::StoreTables;
-pub use tree::{ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX};
+pub use tree::{
+    ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX, age_of,
+};
 
 /// The crate whose stores these are, so that every backend uses the same one.
 pub use object_store;

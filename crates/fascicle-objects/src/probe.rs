@@ -17,7 +17,7 @@ use std::{
 /// The record that says what was found.
 const RECORD: &str = "conditional-writes.json";
 /// Where the probe writes.
-const PROBE_PREFIX: &str = "_probe";
+pub(crate) const PROBE_PREFIX: &str = "_probe";
 /// How many creations of one key are under way at once.
 const CONTENDERS: usize = 8;
 

@@ -56,47 +56,57 @@ impl<F: PartFolder> PartAppend<F> {
 
     /// Commits the part and returns what the table is with it. A part without rows is not committed.
     ///
-    /// - Cost: a listing and a commit; when others add parts at the same time, for each of them a footer and another commit.
+    /// - Cost: a commit and a listing; when others add parts at the same time, for each of them a footer and another commit.
     /// - Errors: `Conflict` when the table was replaced since the append began, or got new columns at this very moment, `NotFound` when
     ///   it was removed, `Mismatch` when others gave it columns that do not fit; the rows were not added then.
     pub fn finish(self) -> Result<TableHead> {
         let PartAppend { folder, writer, head: begun, schema, .. } = self;
-        let mut head = begun.refreshed(&folder)?;
-        if !head.is_of_same_table(&begun) {
-            return Err(replaced());
-        }
         let rows = writer.rows();
         if rows == 0 {
-            return Ok(head);
+            return begun.refreshed(&folder);
+        }
+        // Where listings tell the state of a part, what is known is checked after the commit, which fails if it is out of date.
+        let mut head = if begun.is_checkable() { begun.clone() } else { begun.refreshed(&folder)? };
+        if !head.is_of_same_table(&begun) {
+            return Err(replaced());
         }
         let place = RowsBefore { part: head.next(), rows: head.rows() };
         // Others may have added columns since, which this part does not have, and the other way round.
         let known = Arc::clone(head.schema());
         let columns = with_new_columns(&known, &schema)?;
-        let Counted { inner: mut staged, bytes } =
-            writer.finish(Some(place), head.identity(), Some(&columns))?;
+        let nonce = writer.nonce().to_owned();
+        let finished = writer.finish(Some(place), head.identity(), Some(&columns))?;
+        let Counted { inner: mut staged, bytes } = finished;
         loop {
             let name = part_name(head.next());
             match folder.commit(&mut staged, &name)? {
                 CommitOutcome::Committed { tag } => {
                     let part = ListedName { name, is_file: true, size_bytes: Some(bytes), tag };
-                    head.add_own(part, bytes, rows);
-                    head.widen(&columns);
-                    return Ok(head);
-                }
-                CommitOutcome::Taken => {
-                    head = with_part_of_others(&folder, head, name)?;
-                    if !head.is_of_same_table(&begun) {
-                        return Err(replaced());
+                    let has_taken = head.has_taken(&folder, &part, &nonce);
+                    if has_taken.as_ref().is_err_and(Error::is_not_found) {
+                        // Of a table that was removed nothing stays behind.
+                        folder.remove(std::slice::from_ref(&part.name))?;
                     }
-                    if head.schema() != &known {
-                        return Err(Error::new(
-                            ErrorKind::Conflict,
-                            "others gave the table new columns at this very moment; none of the rows were added",
-                        )
-                        .hint("append again"));
+                    if has_taken? {
+                        head.add_own(part, bytes, rows);
+                        head.widen(&columns);
+                        return Ok(head);
                     }
+                    // The name was free because the part that had it was merged with others, or the table was replaced.
+                    folder.remove(&[part.name])?;
+                    head = TableHead::read(&folder)?;
                 }
+                CommitOutcome::Taken => head = with_parts_of_others(&folder, head, name)?,
+            }
+            if !head.is_of_same_table(&begun) {
+                return Err(replaced());
+            }
+            if head.schema() != &known {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    "others gave the table new columns at this very moment; none of the rows were added",
+                )
+                .hint("append again"));
             }
         }
     }
@@ -112,18 +122,22 @@ impl<F: PartFolder> BlockingTableWriter for PartAppend<F> {
     }
 }
 
-/// What a table is with the part `name` that somebody else committed.
-fn with_part_of_others<F: PartFolder>(
+/// What a table is with the part `name`, and more of them, that others committed.
+fn with_parts_of_others<F: PartFolder>(
     folder: &Arc<F>,
     mut head: TableHead,
     name: String,
 ) -> Result<TableHead> {
-    match open_named(folder.as_ref(), &name, None) {
-        Ok(theirs) => {
-            let part = ListedName { name, is_file: true, size_bytes: None, tag: None };
-            head.add(folder.as_ref(), part, &theirs)?;
-            Ok(head)
-        }
+    let seen = head.refreshed(folder)?;
+    if seen.next() > head.next() || !seen.is_of_same_table(&head) {
+        return Ok(seen);
+    }
+    // It was not listed yet.
+    let part = ListedName { name, is_file: true, size_bytes: None, tag: None };
+    let added = open_named(folder.as_ref(), &part.name, None)
+        .and_then(|theirs| head.add(folder.as_ref(), part, &theirs));
+    match added {
+        Ok(()) => Ok(head),
         // It was merged with other parts already.
         Err(error) if error.kind() == ErrorKind::Conflict => TableHead::read(folder),
         Err(error) => Err(error),

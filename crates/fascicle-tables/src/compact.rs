@@ -12,7 +12,10 @@
 
 use crate::{
     PartWriter, RowsBefore, TableHead, TableSnapshot,
-    file_name::{FileName, aside_name, first_of_generation, generation_of, manifest_name, merged_name},
+    file_name::{
+        FileName, aside_name, first_of_generation, generation_of, generation_of_name, is_key_name,
+        manifest_name, merged_name,
+    },
     manifest::Manifest,
     part_list::PartList,
     parts::{CommitOutcome, PartFolder},
@@ -25,6 +28,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+/// The nonces of how many of the parts that were merged a merged part notes.
+const MOST_NONCES: usize = 4096;
 /// How often it begins again when others compact at the same time.
 const ATTEMPTS: u32 = 10;
 
@@ -211,9 +216,15 @@ fn write_merged<F: PartFolder>(
     let codec = snapshot.codec_of(run.start)?;
     let options = TableOptions { codec, ..TableOptions::default() };
     let mut writer = PartWriter::new(stage()?, snapshot.schema(), &options)?;
+    let mut nonces: Vec<String> = Vec::new();
+    for position in run.clone() {
+        nonces.extend(snapshot.nonces_of(position)?);
+    }
+    nonces.drain(..nonces.len().saturating_sub(MOST_NONCES));
     for batch in snapshot.scan_parts(run)? {
         writer.write(&batch?)?;
     }
+    writer.note_merged(&nonces);
     let nonce = writer.nonce().to_owned();
     let place = RowsBefore { part: first, rows: rows_before };
     let mut staged = writer.finish(Some(place), snapshot.identity(), None)?;
@@ -268,7 +279,22 @@ fn publish<F: PartFolder>(
         return Ok(CommitOutcome::Committed { tag: None });
     }
     let number = manifest.number.saturating_add(1);
-    commit(snapshot, folder.as_ref(), &Manifest { number, next: manifest.next, files }, stage()?)
+    let outcome =
+        commit(snapshot, folder.as_ref(), &Manifest { number, next: manifest.next, files }, stage()?)?;
+    leave_nothing_of_a_replaced_table(folder.as_ref(), generation_of(number))?;
+    Ok(outcome)
+}
+
+/// Removes what was published of a table that another one has taken the place of meanwhile: other programs would read it.
+fn leave_nothing_of_a_replaced_table(folder: &impl PartFolder, generation: u64) -> Result<()> {
+    let listed = folder.list()?;
+    let is_later = |name: &str| is_key_name(name) && generation_of_name(name) > Some(generation);
+    if !listed.iter().any(|listed| is_later(&listed.name)) {
+        return Ok(());
+    }
+    let remains = listed.into_iter().map(|listed| listed.name);
+    let remains: Vec<String> = remains.filter(|name| generation_of_name(name) == Some(generation)).collect();
+    folder.remove(&remains)
 }
 
 fn now() -> u64 {

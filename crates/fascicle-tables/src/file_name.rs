@@ -6,7 +6,8 @@ const PREFIX: &str = "part-";
 /// What the names of all data files end with that other programs read.
 pub(crate) const SUFFIX: &str = ".parquet";
 const ASIDE_PREFIX: &str = "_merged-";
-const MANIFEST_PREFIX: &str = "_table-";
+// After all parts in the order of names, so that whoever lists what comes after a part sees the manifests.
+const MANIFEST_PREFIX: &str = "table-";
 const DIGITS: usize = 20;
 
 /// How many parts a generation can have.
@@ -22,7 +23,7 @@ pub(crate) enum FileName {
     /// `_merged-<manifest>-<first>-<last>-<written>-<nonce>`: the same, which no other program looks at, meant for the manifest of
     /// this number; when it was written, in seconds since 1970 by its writer's clock.
     Aside { manifest: u64, first: u64, last: u64, written: u64 },
-    /// `_table-<n>.parquet`: the manifest of this number.
+    /// `table-<n>.parquet`: the manifest of this number.
     Manifest(u64),
 }
 
@@ -173,7 +174,7 @@ mod tests {
             "part-00000000000000000009-00000000000000000003.parquet",
             "xpart-00000000000000000000.parquet",
             "_merged-00000000000000000000",
-            "_table-1.parquet",
+            "table-1.parquet",
         ] {
             assert_eq!(FileName::parse(name), None, "{name}");
         }

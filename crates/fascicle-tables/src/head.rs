@@ -2,15 +2,18 @@
 
 use crate::{
     PartFile, TableSnapshot,
-    file_name::{PARTS_OF_A_GENERATION, generation_of, part_name, part_number},
+    file_name::{FileName, PARTS_OF_A_GENERATION, generation_of, part_name, part_number},
     part_list::run,
     parts::{ListedName, PartFolder},
     schema::check_extends,
-    snapshot::{belongs, open_named, while_parts_move},
+    snapshot::{belongs, open_named, size_of, while_parts_move},
 };
 use arrow_schema::SchemaRef;
 use fascicle_backend::{Error, ErrorKind, Result, TableDescription};
 use std::{collections::BTreeMap, sync::Arc};
+
+/// With more parts than these it costs less to look at a table anew than to go on from what is known of it.
+const MOST_NEW_PARTS: usize = 8;
 
 /// The end of a table at one moment: what its rows are, and where the next part goes.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct TableHead {
     rows: u64,
     next: u64,
     last: ListedName,
+    /// The number of the manifest that counted.
+    manifest: Option<u64>,
 }
 
 impl TableHead {
@@ -44,6 +49,7 @@ impl TableHead {
             stored_bytes: snapshot.stored_bytes()?,
             rows: snapshot.rows()?,
             next,
+            manifest: parts.manifest().map(|manifest| manifest.number),
             last: last.ok_or_else(|| Error::new(ErrorKind::Internal, "a table without parts"))?,
         })
     }
@@ -54,8 +60,10 @@ impl TableHead {
         match self.advanced(folder) {
             Ok(Some(head)) => Ok(head),
             Ok(None) => TableHead::read(folder),
-            // What was just listed was merged with other parts.
-            Err(error) if error.kind() == ErrorKind::Conflict => TableHead::read(folder),
+            // Parts that were listed, or stand between those that were, may have been merged with others.
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Corrupt) => {
+                TableHead::read(folder)
+            }
             Err(error) => Err(error),
         }
     }
@@ -72,8 +80,12 @@ impl TableHead {
         };
         let mut numbered: BTreeMap<u64, (u64, ListedName)> = BTreeMap::new();
         for listed in listed {
-            let Some(number) = part_number(&listed.name) else { return Ok(None) };
-            numbered.insert(number, (number, listed));
+            match FileName::parse(&listed.name) {
+                Some(FileName::Part(number)) => drop(numbered.insert(number, (number, listed))),
+                Some(FileName::Manifest(number)) if self.manifest.is_some_and(|known| number <= known) => {}
+                // Parts were merged, and others may have taken their place.
+                _ => return Ok(None),
+            }
         }
         let is_replaced = numbered.keys().any(|found| {
             found.is_multiple_of(PARTS_OF_A_GENERATION) && generation_of(*found) > generation_of(number)
@@ -85,11 +97,84 @@ impl TableHead {
         let mut head = self.clone();
         let mut later = numbered.split_off(&self.next);
         later.retain(|found, _| generation_of(*found) == generation_of(number));
+        if later.len() > MOST_NEW_PARTS {
+            return Ok(None);
+        }
         for part in run(folder.as_ref(), self.next, later)?.0 {
             let file = open_named(folder.as_ref(), &part.name, part.size_bytes)?;
             head.add(folder.as_ref(), part, &file)?;
         }
         Ok(Some(head))
+    }
+
+    /// Whether the part with `nonce` that was just committed under the name `name`, after those that are known, is one of the table: the
+    /// name may have been free only because the part that had it was merged with others and removed. Cost: a listing; more when parts
+    /// were merged meanwhile.
+    ///
+    /// Errors: `NotFound` when the table was removed meanwhile, `Internal` when so many parts were merged that it cannot be told.
+    pub(crate) fn has_taken<F: PartFolder>(
+        &self,
+        folder: &Arc<F>,
+        part: &ListedName,
+        nonce: &str,
+    ) -> Result<bool> {
+        if self.is_followed_by(folder.as_ref(), part)? {
+            return Ok(true);
+        }
+        while_parts_move(|| self.holds(folder, part, nonce))
+    }
+
+    /// Whether the listing of what comes from the last known part on shows that part and `part` as they are known, and nothing by which a
+    /// part could have lost its place.
+    fn is_followed_by<F: PartFolder>(&self, folder: &F, part: &ListedName) -> Result<bool> {
+        let (Some(last), Some(own)) = (part_number(&self.last.name), part_number(&part.name)) else {
+            return Ok(false);
+        };
+        let listed = folder.list_after(&last.checked_sub(1).map_or_else(|| "part-".to_owned(), part_name))?;
+        let is_there = |known: &ListedName| {
+            let same = |listed: &ListedName| {
+                listed.name == known.name && (known.tag.is_none() || listed.tag == known.tag)
+            };
+            listed.iter().any(same)
+        };
+        let is_harmless = |listed: &ListedName| match FileName::parse(&listed.name) {
+            Some(FileName::Manifest(number)) => self.manifest.is_some_and(|known| number <= known),
+            Some(FileName::Part(number)) => generation_of(number) <= generation_of(own),
+            Some(FileName::Merged { last, .. }) => last < own,
+            Some(FileName::Aside { .. }) | None => listed.name.starts_with('_'),
+        };
+        Ok(is_there(&self.last) && is_there(part) && listed.iter().all(is_harmless))
+    }
+
+    /// The same by all that there is.
+    fn holds<F: PartFolder>(&self, folder: &Arc<F>, part: &ListedName, nonce: &str) -> Result<bool> {
+        let snapshot = TableSnapshot::open(Arc::clone(folder))?;
+        let number = part_number(&part.name).unwrap_or(u64::MAX);
+        let is_replaced = snapshot.identity() != self.identity.as_deref()
+            || snapshot.parts().next().map(generation_of) != Some(generation_of(number));
+        if is_replaced {
+            return Ok(false);
+        }
+        for (position, file) in (0u64..).zip(snapshot.parts().iter()) {
+            let covered = FileName::parse(&file.name).and_then(FileName::parts);
+            let Some((first, last)) = covered.filter(|(first, last)| (*first..=*last).contains(&number))
+            else {
+                continue;
+            };
+            let nonces = snapshot.nonces_of(position)?;
+            let is_complete = nonces.len() as u64 == last - first + 1;
+            if nonces.iter().any(|known| known == nonce) {
+                return Ok(true);
+            }
+            if is_complete {
+                return Ok(false);
+            }
+            let why = "so many parts were merged meanwhile that it is unknown whether the rows were added";
+            return Err(
+                Error::new(ErrorKind::Internal, why).hint("look for the rows before adding them again")
+            );
+        }
+        Ok(false)
     }
 
     /// Takes the part that was committed under the next number into account.
@@ -99,6 +184,7 @@ impl TableHead {
         part: ListedName,
         file: &PartFile<F::Reader>,
     ) -> Result<()> {
+        let bytes = size_of(folder, &part)?;
         if belongs(file, self.identity.as_deref()) {
             check_extends(file.table_schema(), &self.schema).map_err(|error| {
                 let why = format!("the part '{}' does not fit the others: {}", part.name, error.message());
@@ -107,10 +193,6 @@ impl TableHead {
             self.schema = Arc::clone(file.table_schema());
             self.rows = self.rows.saturating_add(file.rows());
         }
-        let bytes = match part.size_bytes {
-            Some(bytes) => bytes,
-            None => folder.size_bytes(&part.name)?,
-        };
         self.add_own(part, bytes, 0);
         Ok(())
     }
@@ -127,6 +209,11 @@ impl TableHead {
     /// Takes into account that the table has all these columns.
     pub(crate) fn widen(&mut self, schema: &SchemaRef) {
         self.schema = Arc::clone(schema);
+    }
+
+    /// Whether listings tell if this is still so.
+    pub(crate) fn is_checkable(&self) -> bool {
+        self.last.tag.is_some() && part_number(&self.last.name).is_some()
     }
 
     /// Whether both are of one table.
@@ -165,7 +252,8 @@ impl TableHead {
         }
     }
 
-    pub(crate) fn written_elsewhere() -> Error {
+    /// The error of a table whose parts have no order.
+    pub fn written_elsewhere() -> Error {
         Error::new(
             ErrorKind::Unsupported,
             "the table was written by another program, whose files have no order in which rows could be added",

@@ -20,6 +20,7 @@ mod literal;
 mod local_parts;
 mod manifest;
 mod offload;
+mod one_file;
 mod parquet;
 mod part_list;
 mod parts;
@@ -38,6 +39,7 @@ pub use filter::Filter;
 pub use head::TableHead;
 pub use local_parts::{LocalPartFolder, LocalStagedPart};
 pub use offload::{BlockingTableWriter, OffloadedTableWriter, stream_of_batches};
+pub use one_file::OneFile;
 pub use parquet::{
     PartBatches, PartFile, PartWriter, RowsBefore, check_storable, compression, corrupt_file, reading_file,
     writing_file,

@@ -1,6 +1,6 @@
 //! The manifest of a table whose parts were merged: which files hold the rows of the parts before a number.
 //!
-//! `_table-<number>.parquet`, written once; of a generation the one with the highest number counts. Its number says which
+//! `table-<number>.parquet`, written once; of a generation the one with the highest number counts. Its number says which
 //! generation, like that of a part. It is a Parquet file without rows, so that programs which read every `.parquet` file of the folder
 //! find nothing in it; what it says is a JSON object among the key-values of its footer.
 
@@ -32,7 +32,12 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     /// Writes it as a file with the columns of the table.
-    pub(crate) fn write<W: Write + Send>(&self, target: W, columns: &SchemaRef, table: Option<&str>) -> Result<W> {
+    pub(crate) fn write<W: Write + Send>(
+        &self,
+        target: W,
+        columns: &SchemaRef,
+        table: Option<&str>,
+    ) -> Result<W> {
         let mut writer = PartWriter::new(target, columns, &TableOptions::default())?;
         writer.note(KEY, self.to_json());
         writer.finish(None, table, None)
@@ -53,8 +58,7 @@ impl Manifest {
     /// write: files that do not cover exactly the parts before `next` could let rows vanish or come twice.
     fn parse(name: &str, number: u64, said: &str) -> Result<Manifest> {
         let bad = |why: &str| corrupt(format!("the manifest '{name}' {why}"));
-        let value: Value =
-            serde_json::from_str(said).map_err(|error| bad("is not JSON").caused_by(error))?;
+        let value: Value = serde_json::from_str(said).map_err(|error| bad("is not JSON").caused_by(error))?;
         if value.get("format").and_then(Value::as_u64) != Some(FORMAT) {
             return Err(bad("has a format that is not known here").hint("a newer version may read it"));
         }

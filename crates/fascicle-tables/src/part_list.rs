@@ -1,12 +1,14 @@
 //! Which files are the parts of a table at one moment.
 
 use crate::{
-    file_name::{FileName, PARTS_OF_A_GENERATION, SUFFIX, first_of_generation, generation_of, manifest_name, part_name},
+    file_name::{
+        FileName, PARTS_OF_A_GENERATION, SUFFIX, first_of_generation, generation_of, manifest_name, part_name,
+    },
     manifest::Manifest,
     parts::{ListedName, PartFolder, corrupt},
     snapshot::open_named,
 };
-use fascicle_backend::{Error, Result};
+use fascicle_backend::{Error, ErrorKind, Result};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -55,12 +57,29 @@ impl PartList {
 
 /// The parts of the table in `folder` at one moment during the call.
 ///
-/// Fails with [`ErrorKind::Corrupt`], naming the file, when a part is missing among others, when there are no parts at all, and when
-/// something else lies in the folder.
+/// A listing is not taken at one moment: while parts are merged, it may show a part that is gone and miss the manifest that says
+/// so. What seems damaged is looked at again, until two listings agree.
+///
+/// Fails with [`Corrupt`](fascicle_backend::ErrorKind::Corrupt), naming the file, when a part is missing among others, when
+/// there are no parts at all, and when something else lies in the folder.
 pub fn list_parts(folder: &impl PartFolder) -> Result<PartList> {
+    let mut before: Option<BTreeSet<String>> = None;
+    loop {
+        let listed = folder.list()?;
+        let names: BTreeSet<String> = listed.iter().map(|listed| listed.name.clone()).collect();
+        match parts_of(folder, listed) {
+            Err(error) if error.kind() == ErrorKind::Corrupt && before.as_ref() != Some(&names) => {
+                before = Some(names);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn parts_of(folder: &impl PartFolder, listed: Vec<ListedName>) -> Result<PartList> {
     let mut known: Vec<(FileName, ListedName)> = Vec::new();
     let mut foreign = Vec::new();
-    for entry in folder.list()? {
+    for entry in listed {
         match FileName::parse(&entry.name) {
             Some(name) if entry.is_file => known.push((name, entry)),
             _ if entry.name.starts_with(['_', '.']) => {}

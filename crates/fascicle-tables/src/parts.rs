@@ -9,7 +9,7 @@
 //! it the new table, because only the highest generation that has a first part counts. What is left of lower ones is
 //! removed afterwards.
 //!
-//! Small parts can be merged: `part-<first>-<last>.parquet` holds the rows of several of them, and a manifest `_table-<n>.parquet` says
+//! Small parts can be merged: `part-<first>-<last>.parquet` holds the rows of several of them, and a manifest `table-<n>.parquet` says
 //! which files hold the rows of the parts before a number; see [`compact`](crate::compact()).
 //!
 //! A folder without such parts that holds other files ending in `.parquet` was written by another program: these files, in

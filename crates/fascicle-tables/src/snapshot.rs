@@ -127,6 +127,11 @@ impl<F: PartFolder> TableSnapshot<F> {
         self.with_part(position, PartFile::codec)
     }
 
+    /// The nonces of the parts whose rows are in the part at `position`.
+    pub(crate) fn nonces_of(&self, position: u64) -> Result<Vec<String>> {
+        self.with_part(position, |part| part.nonces().into_iter().map(str::to_owned).collect())
+    }
+
     /// Looks at the part at `position`, which is opened unless it is open.
     fn with_part<T>(&self, position: u64, look: impl FnOnce(&PartFile<F::Reader>) -> T) -> Result<T> {
         let known = self.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(&position);
@@ -160,7 +165,7 @@ impl<F: PartFolder> TableSnapshot<F> {
 
     /// The bytes of one part.
     pub(crate) fn size_of(&self, part: &ListedName) -> Result<u64> {
-        part.size_bytes.map_or_else(|| self.folder.size_bytes(&part.name), Ok)
+        size_of(self.folder.as_ref(), part)
     }
 
     /// Reads the rows that `options` ask for, in the order in which they were committed.
@@ -446,7 +451,19 @@ pub(crate) fn open_named<F: PartFolder>(
     name: &str,
     size_bytes: Option<u64>,
 ) -> Result<PartFile<F::Reader>> {
-    let reader = folder.open(name, size_bytes).map_err(|error| match error.kind() {
+    let reader = folder.open(name, size_bytes).map_err(|error| vanished(name, error))?;
+    PartFile::open(reader, name)
+}
+
+/// The bytes of a part that was there before.
+pub(crate) fn size_of(folder: &impl PartFolder, part: &ListedName) -> Result<u64> {
+    let look = || folder.size_bytes(&part.name).map_err(|error| vanished(&part.name, error));
+    part.size_bytes.map_or_else(look, Ok)
+}
+
+/// The error about a part that was there before.
+fn vanished(name: &str, error: Error) -> Error {
+    match error.kind() {
         ErrorKind::NotFound => Error::new(
             ErrorKind::Conflict,
             format!("the part '{name}' vanished, the table was replaced or removed meanwhile"),
@@ -454,6 +471,5 @@ pub(crate) fn open_named<F: PartFolder>(
         .hint("open the table again")
         .caused_by(error),
         _ => error,
-    })?;
-    PartFile::open(reader, name)
+    }
 }

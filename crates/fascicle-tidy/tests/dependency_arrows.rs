@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
@@ -33,10 +33,11 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "fascicle-zarr",
         ],
     ),
-    ("fascicle-cli", &["fascicle"]),
+    ("fascicle-cli", &["fascicle", "fascicle-conformance"]),
     ("fascicle-judges", &[]),
     ("fascicle-test-servers", &[]),
     ("fascicle-protocol-model", &[]),
+    ("fascicle-fuzz", &["fascicle"]),
     ("fascicle-tidy", &[]),
 ];
 

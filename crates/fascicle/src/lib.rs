@@ -83,15 +83,15 @@ pub(crate) use marker::Marker;
 pub use fascicle_core::{
     AppendOptions, Appender, Array, ArrayBuilder, ArrayData, ArrayDefaults, ArrayDescription, ArrayOptions,
     ArraySpec, Attributes, AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec,
-    CompactOptions, Compaction, Comparison, Config, DType, DateTime64, Directory, Element, Entry, EntryInfo,
-    EntryKind, EntryPath, EntryStat, Error, ErrorKind, Explanation, File, FileOptions, FromArray, Identity,
-    IdentityRules, Interrupted, Interruption, IntoArray, IntoSelection, Literal, Meta, NearConfig,
+    CompactOptions, Compaction, Comparison, Config, DType, DateTime64, Digest, Directory, Element, Entry,
+    EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind, Explanation, File, FileOptions, FromArray,
+    Identity, IdentityRules, Interrupted, Interruption, IntoArray, IntoSelection, Literal, Meta, NearConfig,
     OnMismatch, Outcome, PLAIN_TYPE, PastBuild, PastOutcome, PinnedRoot, Precedence, Predicate, PutOptions,
     Region, Resolution, ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected,
-    Selection, Shape, Status, Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit,
-    Values, WriteMode, metas_as_table, unit, widen,
+    Selection, Shape, Status, Table, TableDefaults, TableDescription, TableOptions, TailOptions, TimeDelta64,
+    TimeUnit, Values, WriteMode, metas_as_table, unit, widen,
 };
-pub use fascicle_core::{arrow, compare, config, convert, roots, size, tree};
+pub use fascicle_core::{arrow, compare, config, convert, digest, maintain, roots, size, tree};
 #[cfg(feature = "hdf5")]
 pub use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
 pub use fascicle_memory::MemoryBackend;

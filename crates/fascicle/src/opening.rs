@@ -44,12 +44,7 @@ impl Opening {
             // Before anything is requested.
             self.check_backend(asked)?;
         }
-        let marker = match (&self.place, &store) {
-            (Place::Folder(path), _) => Marker::read(path).await?,
-            (_, Some(store)) => store.marker().await.map_err(|error| self.explain(error, ""))?,
-            _ => None,
-        };
-        if let Some(marker) = marker {
+        if let Some(marker) = self.marker_in(store.as_ref()).await? {
             if self.options.backend.as_ref().is_some_and(|asked| *asked != marker.backend) {
                 return Err(self.has_other_backend(&marker));
             }
@@ -64,6 +59,19 @@ impl Opening {
             recorded if recorded.backend != backend => Err(self.has_other_backend(&recorded)),
             recorded if recorded.options.is_empty() => Ok(root),
             recorded => self.open_by(&backend, recorded.options).await,
+        }
+    }
+
+    /// What the root says of itself.
+    pub(crate) async fn marker(&self) -> Result<Option<Marker>> {
+        self.marker_in(self.store()?.as_ref()).await
+    }
+
+    async fn marker_in(&self, store: Option<&StoreRoot>) -> Result<Option<Marker>> {
+        match (&self.place, store) {
+            (Place::Folder(path), _) => Marker::read(path).await,
+            (_, Some(store)) => store.marker().await.map_err(|error| self.explain(error, "")),
+            _ => Ok(None),
         }
     }
 

@@ -13,8 +13,8 @@ use fascicle_backend::{
 };
 use fascicle_local::{Folder, Staged};
 use fascicle_tables::{
-    BlockingTableWriter, LocalPartFolder, LocalStagedPart, NewTable, PartAppend, TableHead, TableSnapshot,
-    stream_of_batches,
+    BlockingTableWriter, LocalPartFolder, LocalStagedPart, NewTable, OneFile, PartAppend, TableHead,
+    TableSnapshot, stream_of_batches,
 };
 use std::sync::Arc;
 
@@ -36,12 +36,28 @@ pub(super) fn scan(found: &Found, options: &ScanOptions) -> Result<BatchStream> 
     Ok(stream_of_batches(TableSnapshot::scan_folder(&parts_of(folder_of(found)?, false), options)?))
 }
 
+/// The file of another program that is a table of its own.
+fn file_of(found: &Found) -> Result<Arc<OneFile<LocalPartFolder>>> {
+    let folder = found.folder().try_clone()?;
+    let path = folder.path();
+    let parts = LocalPartFolder::from_directory(folder.into_handle(), &path, false);
+    Ok(Arc::new(OneFile::new(parts, found.stored_name())))
+}
+
+pub(super) fn describe_file(found: &Found) -> Result<TableDescription> {
+    TableSnapshot::describe_folder(&file_of(found)?)
+}
+
+pub(super) fn scan_file(found: &Found, options: &ScanOptions) -> Result<BatchStream> {
+    Ok(stream_of_batches(TableSnapshot::scan_folder(&file_of(found)?, options)?))
+}
+
 /// Merges small parts in the table's folder. A table that takes its place meanwhile is in another folder.
 pub(super) fn compact(tree: &Tree, found: &Found, options: &CompactOptions) -> Result<Compaction> {
     let parts = parts_of(folder_of(found)?, tree.options().fsync);
     fascicle_tables::compact(&parts, options, || {
         let staged = tree.stage()?;
-        LocalStagedPart::create(&staged.path())
+        Ok(LocalStagedPart::create(&staged.path())?.held_by(staged))
     })
 }
 
@@ -82,9 +98,7 @@ impl BlockingTableWriter for NewParquetTable {
 
 /// Rows that are being added to a table: one more part, in the staging area until it is finished.
 pub(super) struct ParquetAppend {
-    // Dropped in this order: the file is closed before it is deleted.
     part: PartAppend<LocalPartFolder>,
-    _staged: Staged,
     folder: Folder,
     tree: Arc<Tree>,
     path: EntryPath,
@@ -102,9 +116,9 @@ impl ParquetAppend {
         let parts = parts_of(folder.try_clone()?, tree.options().fsync);
         let staged = tree.stage()?;
         let head = TableHead::read(&parts)?;
-        let file = LocalStagedPart::create(&staged.path())?;
+        let file = LocalStagedPart::create(&staged.path())?.held_by(staged);
         let part = PartAppend::begin(parts, head, file, schema, options)?;
-        Ok(ParquetAppend { part, _staged: staged, folder, tree: tree.clone(), path: path.clone() })
+        Ok(ParquetAppend { part, folder, tree: tree.clone(), path: path.clone() })
     }
 }
 

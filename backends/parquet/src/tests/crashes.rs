@@ -22,6 +22,8 @@ async fn dies_anywhere(prepare: Step, change: Step, expected: &[Option<Values>])
             Err(error) if error.is_not_found() => None,
             Err(error) => panic!("after {writes} writes: {error:?}"),
         };
+        let listed = bench.backend.list(&path("")).await.unwrap().entries;
+        assert_eq!(listed.iter().any(|entry| entry.name == "x"), found.is_some(), "{listed:?}");
         let is_expected = |expected: &Option<Values>| match (&found, expected) {
             (Some(found), Some(expected)) => found.same_bits(expected),
             (found, expected) => found.is_none() && expected.is_none(),

@@ -80,6 +80,19 @@ async fn appends_are_two_requests() {
 }
 
 #[tokio::test]
+async fn creating_is_six_requests_and_one_for_each_part() {
+    let bench = Bench::new().await;
+    let names = |log: &[String]| log.iter().filter(|line| line.contains("x.array.parquet")).count();
+    bench.put("x", &[2], counting(0, 2)).await.unwrap();
+    let (log, _) = bench.store.take();
+    assert!(names(&log) <= 7, "{log:?}");
+    // And what is left of the old one is removed.
+    bench.put("x", &[2], counting(0, 2)).await.unwrap();
+    let (log, _) = bench.store.take();
+    assert!(log.len() <= 16, "{}: {log:?}", log.len());
+}
+
+#[tokio::test]
 async fn regions_replace_the_parts_that_they_touch() {
     let bench = Bench::new().await;
     bench.put("x", &[3], counting(0, 3)).await.unwrap();

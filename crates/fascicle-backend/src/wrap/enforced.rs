@@ -5,9 +5,9 @@ use crate::{
     AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
     BatchStream, ByteStream, Capabilities, Capability, Codec, CompactOptions, Compaction, CreateOutcome,
     EntryKind, EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing,
-    MAX_RECORD_BYTES, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result,
-    ResultExt, ScanOptions, Shape, TableDescription, TableOptions, TableStore, TableWriter, Values, Version,
-    WriteMode,
+    MAX_RECORD_BYTES, Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region,
+    Result, ResultExt, ScanOptions, Shape, TableDescription, TableOptions, TableStore, TableWriter, Values,
+    Version, WriteMode,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -31,7 +31,7 @@ const MAX_META_BYTES: usize = 1 << 20;
 /// - moving or copying an entry into itself: `InvalidInput`.
 #[derive(Debug)]
 pub struct Enforced {
-    inner: Arc<dyn Backend>,
+    pub(super) inner: Arc<dyn Backend>,
 }
 
 impl Enforced {
@@ -198,6 +198,11 @@ impl Backend for Enforced {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         Some(self)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        let is_declared = self.inner.capabilities().has(Capability::Maintenance);
+        self.inner.maintenance().filter(|_| is_declared).map(|_| self as &dyn Maintenance)
     }
 }
 

@@ -4,9 +4,9 @@ use super::Operation;
 use crate::{
     AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
     BatchStream, ByteStream, Capabilities, CompactOptions, Compaction, CreateOutcome, EntryPath, EntryStat,
-    FileOptions, FileStore, FileWriter, Listing, MetaRecord, MetaStamp, MetaWriteMode, RecordKey,
-    RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions, TableStore, TableWriter,
-    Values, Version, WriteMode,
+    FileOptions, FileStore, FileWriter, Listing, Maintenance, MetaRecord, MetaStamp, MetaWriteMode,
+    RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions, TableStore,
+    TableWriter, Values, Version, WriteMode,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -48,8 +48,8 @@ pub fn observed<O: Observer>(backend: Arc<dyn Backend>, observer: Arc<O>) -> Obs
 
 /// See [`observed`].
 pub struct Observed<O> {
-    inner: Arc<dyn Backend>,
-    observer: Arc<O>,
+    pub(super) inner: Arc<dyn Backend>,
+    pub(super) observer: Arc<O>,
 }
 
 impl<O> fmt::Debug for Observed<O> {
@@ -141,6 +141,10 @@ impl<O: Observer> Backend for Observed<O> {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         self.inner.tables().map(|_| self as &dyn TableStore)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        self.inner.maintenance().map(|_| self as &dyn Maintenance)
     }
 }
 

@@ -73,6 +73,16 @@ pub enum Operation {
     DescribeTable,
     /// [`TableStore::scan`](crate::TableStore::scan)
     ScanTable,
+    /// [`Maintenance::leftovers`](crate::Maintenance::leftovers)
+    ListLeftovers,
+    /// [`Maintenance::collect`](crate::Maintenance::collect)
+    CollectLeftover,
+    /// [`Maintenance::flaws`](crate::Maintenance::flaws)
+    FindFlaws,
+    /// [`Maintenance::mend`](crate::Maintenance::mend)
+    Mend,
+    /// [`Maintenance::remove_directory_if`](crate::Maintenance::remove_directory_if)
+    RemoveDirectoryIf,
 }
 
 impl Operation {
@@ -107,6 +117,11 @@ impl Operation {
             Operation::CompactTable => "compact table",
             Operation::DescribeTable => "open table",
             Operation::ScanTable => "read table",
+            Operation::ListLeftovers => "look for leftovers in",
+            Operation::CollectLeftover => "delete leftover",
+            Operation::FindFlaws => "look for flaws of",
+            Operation::Mend => "mend",
+            Operation::RemoveDirectoryIf => "remove directory",
         }
     }
 
@@ -126,6 +141,8 @@ impl Operation {
                 | Operation::ReadArray
                 | Operation::DescribeTable
                 | Operation::ScanTable
+                | Operation::ListLeftovers
+                | Operation::FindFlaws
         )
     }
 }

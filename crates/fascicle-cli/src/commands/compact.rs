@@ -67,7 +67,7 @@ impl Compact {
             return Ok(Exit::Fine);
         }
         for (name, compaction) in &done {
-            context.output.line(&format!("{}: {}", printable(name), self.told(compaction)))?;
+            context.output.line(format!("{}: {}", printable(name), self.told(compaction)))?;
         }
         if !self.apply && done.iter().any(|(_, compaction)| compaction.merged_parts > 0) {
             context.output.line("nothing was changed; --apply does it")?;

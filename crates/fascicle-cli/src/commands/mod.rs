@@ -3,12 +3,17 @@
 mod append;
 mod compact;
 mod completions;
+#[cfg(feature = "conformance")]
+mod conformance;
+mod cp;
 mod diff;
+mod digest;
 mod du;
 mod find;
 mod get;
 mod init;
 mod ls;
+mod maintain;
 mod meta;
 mod mv;
 mod put;
@@ -50,12 +55,19 @@ pub(crate) enum Verb {
     Find(find::Find),
     Rm(rm::Rm),
     Mv(mv::Mv),
+    Cp(cp::Cp),
     Du(du::Du),
     Diff(diff::Diff),
+    Digest(digest::Digest),
+    Verify(maintain::Verify),
+    Repair(maintain::Repair),
+    Gc(maintain::Gc),
     Compact(compact::Compact),
     Table(table::Table),
     #[cfg(feature = "sql")]
     Sql(sql::Sql),
+    #[cfg(feature = "conformance")]
+    Conformance(conformance::Conformance),
     Completions(completions::Completions),
 }
 
@@ -75,12 +87,19 @@ impl Verb {
             Verb::Find(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Mv(verb) => verb.run(context).await,
+            Verb::Cp(verb) => verb.run(context).await,
             Verb::Du(verb) => verb.run(context).await,
             Verb::Diff(verb) => verb.run(context).await,
+            Verb::Digest(verb) => verb.run(context).await,
+            Verb::Verify(verb) => verb.run(context).await,
+            Verb::Repair(verb) => verb.run(context).await,
+            Verb::Gc(verb) => verb.run(context).await,
             Verb::Compact(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
             #[cfg(feature = "sql")]
             Verb::Sql(verb) => verb.run(context).await,
+            #[cfg(feature = "conformance")]
+            Verb::Conformance(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }
     }

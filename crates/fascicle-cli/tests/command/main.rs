@@ -9,9 +9,13 @@ mod cloud;
 mod compact;
 mod compare;
 mod configured;
+#[cfg(feature = "conformance")]
+mod conformance;
+mod copy;
 mod find;
 mod judged;
 mod look;
+mod maintain;
 mod output;
 mod places;
 mod put_and_get;

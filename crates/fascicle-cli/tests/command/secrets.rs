@@ -23,7 +23,8 @@ fn fails_without_telling(shell: &Shell, endpoint: &str, arguments: &[&str]) {
         "aws_endpoint={endpoint}\naws_region=us-east-1\ngoogle_base_url={endpoint}\nazure_storage_endpoint={endpoint}\n\
          allow_http=true\nmax_retries=0\ntimeout=5s\n"
     );
-    let scheme = arguments.iter().find_map(|argument| argument.split_once("://")).map_or("", |(scheme, _)| scheme);
+    let scheme =
+        arguments.iter().find_map(|argument| argument.split_once("://")).map_or("", |(scheme, _)| scheme);
     // A store knows its own options, and refuses those of others.
     let own = |line: &&str| match line.split('_').next() {
         Some("aws") => scheme == "s3",
@@ -33,7 +34,8 @@ fn fails_without_telling(shell: &Shell, endpoint: &str, arguments: &[&str]) {
     };
     let options: Vec<&str> = options.lines().filter(own).collect();
     let mut command = shell.command(arguments);
-    let ended = ended(command.envs(ENVIRONMENT).env("FASCICLE_STORE_OPTIONS", options.join("\n")).output().unwrap());
+    let ended =
+        ended(command.envs(ENVIRONMENT).env("FASCICLE_STORE_OPTIONS", options.join("\n")).output().unwrap());
     let told = format!("{}{}", ended.stdout, ended.stderr);
     assert_ne!(ended.code, 0, "fascicle {arguments:?} was fine: {told}");
     for canary in CANARIES {
@@ -74,7 +76,8 @@ fn no_verb_tells_a_secret() {
         let option = format!("{key}={}", CANARIES[0]);
         fails_without_telling(&shell, &server.endpoint(), &["ls", place, "--store-option", &option]);
     }
-    for address in [format!("s3://u:{}@bucket/x", CANARIES[0]), format!("az://bucket/x?sig={}", CANARIES[0])] {
+    for address in [format!("s3://u:{}@bucket/x", CANARIES[0]), format!("az://bucket/x?sig={}", CANARIES[0])]
+    {
         fails_without_telling(&shell, &server.endpoint(), &["ls", &address]);
         fails_without_telling(&shell, &server.endpoint(), &["ls", &address, "--json"]);
     }

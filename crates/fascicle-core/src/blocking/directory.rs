@@ -210,6 +210,16 @@ impl Directory {
         wait(self.inner.copy_entry(&source.inner, source_name, name, mode))
     }
 
+    /// Copies a whole directory, and goes on with a copy that was interrupted, as [`crate::Directory::resume_copy_from`].
+    pub fn resume_copy_from(&self, source: &Directory, name: &str) -> Result<Directory> {
+        wait(self.inner.resume_copy_from(&source.inner, name)).map(Directory::from)
+    }
+
+    /// Copies an array, table or file unless the same is there already, as [`crate::Directory::resume_entry`].
+    pub fn resume_entry(&self, source: &Directory, source_name: &str, name: &str) -> Result<bool> {
+        wait(self.inner.resume_entry(&source.inner, source_name, name))
+    }
+
     /// Takes every entry of `other` that this directory does not have.
     pub fn update(&self, other: &Directory) -> Result<()> {
         wait(self.inner.update(&other.inner))

@@ -4,7 +4,7 @@ use super::{Directory, StreamIterator, wait};
 use crate::arrow::{array::RecordBatch, schema::SchemaRef};
 use crate::{
     AppendOptions, CompactOptions, Compaction, EntryPath, Result, ScanOptions, TableDescription,
-    TableOptions, WriteMode,
+    TableOptions, TailOptions, WriteMode,
 };
 use std::fmt;
 
@@ -64,6 +64,11 @@ impl Table {
     /// Selected columns and rows, batch by batch, in the order they were written.
     pub fn scan(&self, options: &ScanOptions) -> Result<StreamIterator<RecordBatch>> {
         wait(self.inner.scan(options)).map(StreamIterator::from)
+    }
+
+    /// The rows that are there and those that are appended, batch by batch, as [`crate::Table::tail`].
+    pub fn tail(&self, options: &TailOptions) -> StreamIterator<RecordBatch> {
+        StreamIterator::from(self.inner.tail(options))
     }
 }
 

@@ -4,6 +4,7 @@ use super::BuildResult;
 use super::beat::Heartbeat;
 use super::guard::{BuildGuard, MadeAttempt};
 use super::interruption::{Interrupted, Resumable};
+use super::judge::mark_done;
 use super::records::{Creator, End, Epoch, create_once, new_nonce, read};
 use super::resolve::{BuildStack, StackEntry, with_stack};
 use super::search::Request;
@@ -89,6 +90,7 @@ impl Request<'_> {
         let directory = Directory::guarded(storage.within_builds(stack.clone()), directory, guard.clone());
         let result =
             AssertUnwindSafe(with_stack(stack, async { build(directory).await })).catch_unwind().await;
+        let was_lost = guard.is_lost();
         guard.end();
         // The thread may have a write under way; it is not waited for on this one.
         let stopping = tokio::task::spawn_blocking(move || drop(heartbeat)).await;
@@ -109,8 +111,11 @@ impl Request<'_> {
                     "what it wrote is kept in '{path}', status 'stopped'; the next call builds again"
                 ));
             // The caller learns why the build failed, whatever else goes wrong; the lease ends what could not be ended.
-            if let Err(error) = end_stopped(self.root, epoch, Some(&path), &story(&*failure)).await {
-                log::warn!("a failed build could not be ended: {}", error.chain());
+            match end_stopped(self.root, epoch, Some(&path), &story(&*failure)).await {
+                // This process stood still until others took over, and then was not let write: their build counts.
+                Ok(Creator::Theirs(End::Abandoned { .. })) if was_lost => return Ok(Attempt::Fenced),
+                Ok(_) => {}
+                Err(error) => log::warn!("a failed build could not be ended: {}", error.chain()),
             }
             return Err(error.caused_by(failure));
         }
@@ -127,7 +132,7 @@ impl Request<'_> {
             })?;
         match created {
             Creator::Mine => {
-                let done = self.mark_done(epoch, &nonce, &path).await;
+                let done = mark_done(self.root, epoch, &nonce, &path).await;
                 done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
                 // It has nothing to say any more; a waiter reads the end first.
                 if let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
@@ -231,14 +236,19 @@ impl Request<'_> {
 }
 
 /// Ends an epoch whose build failed.
-async fn end_stopped(root: &Root, epoch: &Epoch, path: Option<&EntryPath>, error: &str) -> Result<()> {
+async fn end_stopped(
+    root: &Root,
+    epoch: &Epoch,
+    path: Option<&EntryPath>,
+    error: &str,
+) -> Result<Creator<End>> {
     let error = error.chars().take(4096).collect();
     let body = End::Stopped { nonce: new_nonce()?, error };
-    create_once(&**root.backend(), &epoch.end()?, &body, root.options().lease).await?;
+    let created = create_once(&**root.backend(), &epoch.end()?, &body, root.options().lease).await?;
     if let Some(path) = path {
         stop_attempt(root, path, epoch).await;
     }
-    Ok(())
+    Ok(created)
 }
 
 /// An error and its causes in one line.

@@ -63,16 +63,24 @@ impl Interruption {
     pub fn on_signals(signals: &[i32]) -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let failed = |error: std::io::Error| Error::from(error).during("watch for signals");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let arrivals = {
-            let _context = runtime.enter();
-            let arrivals = signals.iter().map(|number| signal(SignalKind::from_raw(*number)));
-            arrivals.collect::<std::io::Result<Vec<_>>>().map_err(failed)?
-        };
-        let interruption = Interruption::new();
+        let (interruption, signals) = (Interruption::new(), signals.to_vec());
         let requested = interruption.clone();
-        // A thread of its own: whoever asks may be in any runtime or in none.
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        // A thread and a runtime of its own: whoever asks may be in any runtime or in none.
         let watch = move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(tell.send(Err(error))),
+            };
+            let context = runtime.enter();
+            let arrivals: std::io::Result<Vec<_>> =
+                signals.into_iter().map(|number| signal(SignalKind::from_raw(number))).collect();
+            drop(context);
+            let arrivals = match arrivals {
+                Ok(arrivals) => arrivals,
+                Err(error) => return drop(tell.send(Err(error))),
+            };
+            drop(tell.send(Ok(())));
             let waits = arrivals.into_iter().map(|mut arrivals| {
                 let requested = requested.clone();
                 async move {
@@ -84,6 +92,12 @@ impl Interruption {
             runtime.block_on(futures::future::join_all(waits));
         };
         std::thread::Builder::new().name("fascicle-signals".to_owned()).spawn(watch).map_err(failed)?;
+        match told.recv() {
+            Ok(registered) => registered.map_err(failed)?,
+            Err(_) => {
+                return Err(Error::new(ErrorKind::Unavailable, "the thread that watches for signals ended"));
+            }
+        }
         Ok(interruption)
     }
 

@@ -8,7 +8,7 @@ use super::search::Request;
 use super::wait::wait_for_foreign;
 use crate::config::{Difference, DifferenceKind, DifferenceLines, Value, config_differences, matches};
 use crate::directory::{read_meta, update_meta};
-use crate::{EntryKind, EntryPath, Error, ErrorKind, Result, Status};
+use crate::{EntryKind, EntryPath, Error, ErrorKind, Result, Root, Status};
 
 /// What an ended epoch is good for.
 pub(super) enum Ended {
@@ -128,7 +128,7 @@ impl Request<'_> {
                     .await
             }
             // Its builder committed, and died before it could say so in the meta.
-            Status::Running => self.mark_done(epoch, nonce, &path).await.map(|()| Ended::Usable(path)),
+            Status::Running => mark_done(self.root, epoch, nonce, &path).await.map(|()| Ended::Usable(path)),
             Status::Stopped | Status::Other(_) => {
                 let why = format!("the status of '{path}' was changed to '{}'", meta.status);
                 self.retire(epoch, RetiredReason::Deleted, why).await
@@ -160,39 +160,38 @@ impl Request<'_> {
         create_once(self.backend(), &epoch.retired()?, &body, self.root.options().lease).await?;
         Ok(Ended::Retired(why))
     }
+}
 
-    pub(super) async fn mark_done(&self, epoch: &Epoch, nonce: &str, path: &EntryPath) -> Result<()> {
-        let attempt = match read_meta(self.root, path).await? {
-            Some((meta, _)) => {
-                meta.build.filter(|mark| mark.nonce == nonce).and_then(|mark| mark.attempt_name())
-            }
-            None => None,
-        };
-        let attempt = attempt.map(|name| path.join(&name)).transpose()?;
-        if let Some(attempt) = &attempt {
-            move_up(self.root, path, attempt).await?;
+/// Says in the meta of a directory what the end of its epoch says: that it is done; its entries are moved up before, where they are
+/// not at the given path yet.
+pub(super) async fn mark_done(root: &Root, epoch: &Epoch, nonce: &str, path: &EntryPath) -> Result<()> {
+    let attempt = match read_meta(root, path).await? {
+        Some((meta, _)) => meta.build.filter(|mark| mark.nonce == nonce).and_then(|mark| mark.attempt_name()),
+        None => None,
+    };
+    let attempt = attempt.map(|name| path.join(&name)).transpose()?;
+    if let Some(attempt) = &attempt {
+        move_up(root, path, attempt).await?;
+    }
+    let meta = update_meta(root, path, |meta| {
+        let own = meta.build.as_ref().is_some_and(|mark| mark.nonce == nonce && mark.epoch == epoch.number);
+        let running = own && meta.status == Status::Running;
+        if running {
+            meta.status = Status::Done;
         }
-        let meta = update_meta(self.root, path, |meta| {
-            let own =
-                meta.build.as_ref().is_some_and(|mark| mark.nonce == nonce && mark.epoch == epoch.number);
-            let running = own && meta.status == Status::Running;
-            if running {
-                meta.status = Status::Done;
+        running
+    });
+    match meta.await? {
+        Some(meta) if meta.status == Status::Done => {
+            if let Some(attempt) = &attempt {
+                remove_attempt(root, attempt).await;
             }
-            running
-        });
-        match meta.await? {
-            Some(meta) if meta.status == Status::Done => {
-                if let Some(attempt) = &attempt {
-                    remove_attempt(self.root, attempt).await;
-                }
-                Ok(())
-            }
-            _ => Err(Error::new(
-                ErrorKind::Conflict,
-                "the directory was removed or replaced as its build was completed",
-            )),
+            Ok(())
         }
+        _ => Err(Error::new(
+            ErrorKind::Conflict,
+            "the directory was removed or replaced as its build was completed",
+        )),
     }
 }
 

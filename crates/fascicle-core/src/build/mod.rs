@@ -24,6 +24,7 @@ mod process;
 mod records;
 mod resolve;
 mod search;
+mod tending;
 mod wait;
 
 pub use definition::{Build, BuildResult, PinnedRoot, Precedence};
@@ -38,3 +39,4 @@ pub(crate) use guard::BuildGuard;
 pub(crate) use modify::{Finished, mark_modified, retire};
 pub(crate) use names::NameHints;
 pub(crate) use resolve::{BuildStack, current_stack, with_stack};
+pub(crate) use tending::{EpochId, EpochState, Indexing, Sealing, epochs, free_epoch, index_finished};

@@ -31,6 +31,13 @@ pub(super) struct Request<'a> {
     deadline: Deadline,
 }
 
+/// A finished directory that the index does not know.
+struct Adoptable {
+    path: EntryPath,
+    /// Of the attempt that built it, unless another program did.
+    nonce: Option<String>,
+}
+
 impl<'a> Request<'a> {
     pub(super) fn new(
         root: &'a Root,
@@ -148,7 +155,12 @@ impl<'a> Request<'a> {
                         Ended::Retired(why) => reasons.push(why),
                         Ended::Usable(path) => {
                             let (outcome, reason) = match waited_for {
-                                Some((_, builder)) => (Outcome::Waited, format!("{builder} built it")),
+                                Some((waited, builder)) if waited == epoch.number => {
+                                    (Outcome::Waited, format!("{builder} built it"))
+                                }
+                                Some(_) => {
+                                    (Outcome::Waited, "another builder built it in the end".to_owned())
+                                }
                                 None => (Outcome::Found, "the index knows it".to_owned()),
                             };
                             return Ok((path, outcome, reason));
@@ -157,28 +169,25 @@ impl<'a> Request<'a> {
                     continue;
                 }
                 Some(End::Stopped { error, .. }) => {
-                    if waited_for.is_some_and(|(waited, _)| waited == epoch.number) {
+                    if waited_for.as_ref().is_some_and(|(waited, _)| *waited == epoch.number) {
                         return Err(Error::new(
                             ErrorKind::BuildFailed,
                             format!("the build that was waited for failed: {error}"),
                         )
                         .hint("the next call builds again"));
                     }
-                    waited_for = None;
                     reasons.push(format!("an earlier build failed: {}", shortened(&error)));
                     continue;
                 }
                 Some(End::Interrupted { nonce, directory, progress }) => {
                     reasons.push(format!("an earlier build was interrupted in '{directory}'"));
                     resumable = Some(Resumable::new(epoch.number, nonce, directory, progress.as_deref()));
-                    waited_for = None;
                     continue;
                 }
                 Some(End::Abandoned { .. }) => {
                     if !took_over {
                         reasons.push("an earlier builder died or fell silent".to_owned());
                     }
-                    waited_for = None;
                     continue;
                 }
                 None => {}
@@ -186,16 +195,21 @@ impl<'a> Request<'a> {
             let claim = match read::<Claim>(self.backend(), &epoch.claim()?).await? {
                 Some(claim) => claim,
                 None => {
-                    if let Some(adopted) = self.adopt(&epoch).await? {
-                        let reason = "it was finished, and the index did not know it".to_owned();
-                        return Ok((adopted, Outcome::Adopted, reason));
-                    }
+                    let found = self.find_to_adopt().await?;
                     let mine = self.new_claim()?;
-                    match create_once(self.backend(), &epoch.claim()?, &mine, self.root.options().lease)
-                        .await?
-                    {
-                        Creator::Theirs(claim) => claim,
-                        Creator::Mine => {
+                    let lease = self.root.options().lease;
+                    let created = create_once(self.backend(), &epoch.claim()?, &mine, lease).await?;
+                    match (created, found) {
+                        // Whoever holds the claim decides which directory it is, also when one to adopt was seen meanwhile.
+                        (Creator::Theirs(claim), _) => claim,
+                        (Creator::Mine, Some(found)) => {
+                            if !self.adopt(&epoch, &mine, &found).await? {
+                                continue;
+                            }
+                            let reason = "it was finished, and the index did not know it".to_owned();
+                            return Ok((found.path, Outcome::Adopted, reason));
+                        }
+                        (Creator::Mine, None) => {
                             let resumed = resumable.as_ref().filter(|_| self.options.resume);
                             match self.attempt(&epoch, mine.nonce, resumed, build, stack).await? {
                                 Attempt::Committed(path) => {
@@ -253,8 +267,8 @@ impl<'a> Request<'a> {
         self.root.foreign().find(self.root, wanted, remember).await
     }
 
-    /// Takes over a finished directory that the index does not know.
-    async fn adopt(&self, epoch: &Epoch) -> Result<Option<EntryPath>> {
+    /// A finished directory that the index does not know; one that another program is making is waited for.
+    async fn find_to_adopt(&self) -> Result<Option<Adoptable>> {
         if self.fixed.is_some() {
             return Ok(None);
         }
@@ -270,19 +284,22 @@ impl<'a> Request<'a> {
                     }
                 }
             };
-            let claim = self.new_claim()?;
-            let nonce = match read_meta(self.root, &path).await? {
-                Some((meta, _)) => meta.build.map_or(claim.nonce.clone(), |mark| mark.nonce),
-                None => continue,
-            };
-            if let Creator::Mine =
-                create_once(self.backend(), &epoch.claim()?, &claim, self.root.options().lease).await?
-            {
-                let end = End::Done { nonce, directory: path.as_str().to_owned() };
-                create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease).await?;
+            if let Some((meta, _)) = read_meta(self.root, &path).await? {
+                return Ok(Some(Adoptable { path, nonce: meta.build.map(|mark| mark.nonce) }));
             }
-            return Ok(Some(path));
         }
+    }
+
+    /// Ends an epoch, as the holder of its claim, with a directory that the index did not know. `false` when somebody took
+    /// this process for dead meanwhile, and the epoch has another end.
+    async fn adopt(&self, epoch: &Epoch, claim: &Claim, found: &Adoptable) -> Result<bool> {
+        let nonce = found.nonce.clone().unwrap_or_else(|| claim.nonce.clone());
+        let end = End::Done { nonce, directory: found.path.as_str().to_owned() };
+        let created = create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease).await?;
+        Ok(match created {
+            Creator::Mine => true,
+            Creator::Theirs(other) => other == end,
+        })
     }
 
     fn new_claim(&self) -> Result<Claim> {

@@ -109,6 +109,9 @@ pub(super) async fn wait_for_flight(
     }
 }
 
+/// Two reads of records that take longer than this, and than the lease, were interrupted by something else.
+const SLOW_LOOK: Duration = Duration::from_secs(5);
+
 /// Waits until the epoch has an end; ends it itself when the builder is certainly dead, or has shown nothing for a whole
 /// lease. No clock but this caller's own is looked at.
 pub(super) async fn wait_for_end(
@@ -123,21 +126,23 @@ pub(super) async fn wait_for_end(
     let pauses = Pauses::of(root);
     let mut beat: Option<Beat> = None;
     let mut unchanged_since = Instant::now();
-    let mut last_look = Instant::now();
     let mut looks = 0u32;
     let mut circle = Circle::of(root, stack);
+    let mut stood_still = false;
     loop {
+        let looking = Instant::now();
         if read::<End>(backend, &epoch.end()?).await?.is_some() {
             return Ok(Waited::Ended);
         }
         let seen = read::<Beat>(backend, &epoch.beat()?).await?;
-        // A caller that was itself suspended has seen nothing: its window begins anew.
-        if seen != beat || last_look.elapsed() > lease / 4 {
+        // A caller that was itself suspended has seen nothing: its window begins anew. Slow storage is no suspension, and a lease
+        // may be shorter than the pauses of whoever waits: both must come to an end.
+        stood_still |= looking.elapsed() > lease.max(SLOW_LOOK);
+        if seen != beat || stood_still {
             beat = seen;
             unchanged_since = Instant::now();
             looks = 0;
         }
-        last_look = Instant::now();
         looks += 1;
         let silent = unchanged_since.elapsed() > lease && looks >= 5;
         let is_dead = claim.process.is_certainly_dead();
@@ -145,7 +150,9 @@ pub(super) async fn wait_for_end(
             return seal(root, epoch, beat, is_dead).await;
         }
         circle.check(epoch).await?;
-        deadline.sleep(pauses.next()).await?;
+        let (pause, asleep) = (pauses.next(), Instant::now());
+        deadline.sleep(pause).await?;
+        stood_still = asleep.elapsed() > (lease / 4).max(pause * 4);
     }
 }
 

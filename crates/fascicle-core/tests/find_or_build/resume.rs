@@ -225,3 +225,22 @@ async fn a_miss_is_explained() {
     let typo = root.explain_config(&Config::new("Cell").with("n_cells", 1), &rules).await.unwrap();
     assert_eq!(typo.similar_type.as_deref(), Some("Cells"));
 }
+
+#[tokio::test]
+async fn a_signal_asks_builds_to_stop() {
+    use rustix::process::{Signal, getpid, kill_process};
+    let interruption = Interruption::on_signals(&[Signal::USR1.as_raw()]).unwrap();
+    let root = quick(MemoryBackend::new());
+    let build = |dir: Directory| async move {
+        dir.append("step", [0i64]).await?;
+        assert!(!dir.is_interrupted());
+        kill_process(getpid(), Signal::USR1)?;
+        dir.interrupted().await;
+        assert!(dir.is_interrupted());
+        Err(Interrupted::at(1).into())
+    };
+    let options = options().interruption(interruption);
+    let error = root.resolve_config(&config(), &IdentityRules::default(), &options, build).await.unwrap_err();
+    assert!(error.chain().contains("interrupted at 1"), "{error:?}");
+    assert!(Interruption::on_signals(&[Signal::KILL.as_raw()]).is_err(), "nobody can await that one");
+}

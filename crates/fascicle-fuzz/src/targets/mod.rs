@@ -34,7 +34,7 @@ impl fmt::Debug for Target {
 }
 
 /// All of them.
-pub static TARGETS: [Target; 13] = [
+pub static TARGETS: [Target; 14] = [
     path::TARGET,
     place::TARGET,
     configuration::TARGET,
@@ -47,6 +47,7 @@ pub static TARGETS: [Target; 13] = [
     stored::ZARR_CHUNK,
     stored::HDF5_FILE,
     stored::PARQUET_PART,
+    stored::PARQUET_ARRAY,
     stored::CSV_TABLE,
 ];
 

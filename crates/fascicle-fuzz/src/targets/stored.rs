@@ -64,6 +64,35 @@ pub(super) const HDF5_FILE: Target = Target {
     quick_runs: 600,
 };
 
+pub(super) const PARQUET_ARRAY: Target = Target {
+    name: "parquet_array",
+    run: |input| {
+        let folder = fresh("parquet_array");
+        let array = folder.join("d/x.array.parquet");
+        fs::create_dir_all(&array).unwrap();
+        // The description of the array, or one of its parts beside it.
+        fs::write(array.join("_array.parquet"), input).unwrap();
+        fs::write(array.join("part-00000000000000000000.parquet"), input).unwrap();
+        block_on(async { use_array(&open(&folder, "parquet").await.dir("d").unwrap()).await });
+    },
+    seeds: || {
+        let files = ["_array.parquet", "part-00000000000000000000.parquet"];
+        let stored =
+            |file| stored_array("parquet", ArrayOptions::default(), &format!("x.array.parquet/{file}"));
+        files.into_iter().map(stored).collect()
+    },
+    tokens: &[
+        "PAR1",
+        "ARROW:schema",
+        "ARROW:extension:metadata",
+        "arrow.fixed_shape_tensor",
+        "\"shape\":[",
+        "\x15\x00",
+        "4294967296",
+    ],
+    quick_runs: 600,
+};
+
 pub(super) const PARQUET_PART: Target = Target {
     name: "parquet_part",
     run: |input| {

@@ -40,6 +40,8 @@ pub struct Layout {
 pub enum Form {
     /// As objects under a prefix with a suffix.
     Prefix(PrefixForm),
+    /// As one object with the suffix of a form for tables: a file that another program wrote.
+    Single(PrefixForm),
     /// As one object.
     File,
     /// As a prefix.
@@ -50,7 +52,7 @@ impl Form {
     /// The kind of the entry.
     pub fn kind(&self) -> EntryKind {
         match self {
-            Form::Prefix(form) => form.kind,
+            Form::Prefix(form) | Form::Single(form) => form.kind,
             Form::File => EntryKind::File,
             Form::Directory => EntryKind::Directory,
         }
@@ -64,7 +66,7 @@ impl Form {
     /// What follows the name.
     pub fn suffix(&self) -> &'static str {
         match self {
-            Form::Prefix(form) => form.suffix,
+            Form::Prefix(form) | Form::Single(form) => form.suffix,
             Form::File | Form::Directory => "",
         }
     }
@@ -74,7 +76,7 @@ impl Form {
         match self {
             Form::Prefix(form) if form.is_told_by_names() => is_key_name(name),
             Form::Prefix(form) => form.key_names.contains(&name),
-            Form::File => false,
+            Form::File | Form::Single(_) => false,
             Form::Directory => name == META_NAME,
         }
     }
@@ -121,14 +123,15 @@ impl Layout {
         if stored_name.starts_with('_') {
             return None;
         }
-        if !is_prefix {
-            return Some((stored_name, Form::File));
-        }
         let with_suffix = self.forms.iter().find_map(|form| {
-            let name = stored_name.strip_suffix(form.suffix)?;
-            (!name.is_empty()).then(|| (name, Form::Prefix(form.clone())))
+            let name = stored_name.strip_suffix(form.suffix).filter(|name| !name.is_empty())?;
+            match is_prefix {
+                true => Some((name, Form::Prefix(form.clone()))),
+                false => form.is_told_by_names().then(|| (name, Form::Single(form.clone()))),
+            }
         });
-        Some(with_suffix.unwrap_or((stored_name, Form::Directory)))
+        let plain = if is_prefix { Form::Directory } else { Form::File };
+        Some(with_suffix.unwrap_or((stored_name, plain)))
     }
 }
 
@@ -149,6 +152,7 @@ mod tests {
             ("x.zarr", true, "x", EntryKind::Array),
             ("x.zarr", false, "x.zarr", EntryKind::File),
             ("t.parquet", true, "t", EntryKind::Table),
+            ("t.parquet", false, "t", EntryKind::Table),
             ("d", true, "d", EntryKind::Directory),
             ("d.h5", true, "d.h5", EntryKind::Directory),
             (".zarr", true, ".zarr", EntryKind::Directory),

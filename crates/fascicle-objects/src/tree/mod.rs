@@ -3,11 +3,14 @@
 mod attributes;
 mod directories;
 mod layout;
+mod leftovers;
 mod relocate;
 mod remove;
 mod tombstone;
 
 pub use layout::{ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, WRITING_PREFIX};
+
+pub use leftovers::age_of;
 
 use crate::store::{Found, Store, child_key, key};
 use fascicle_backend::{EntryKind, EntryPath, Error, ErrorKind, Result, WriteMode};
@@ -110,7 +113,7 @@ impl Tree {
                     None => Ok(true),
                 }
             }
-            Form::Directory | Form::File => Ok(true),
+            Form::Directory | Form::File | Form::Single(_) => Ok(true),
         }
     }
 

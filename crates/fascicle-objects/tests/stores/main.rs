@@ -6,6 +6,7 @@ mod conditional;
 mod coordination;
 mod faults;
 mod files;
+mod leftovers;
 mod local;
 mod opening;
 mod parts;

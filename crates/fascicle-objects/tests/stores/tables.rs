@@ -10,7 +10,7 @@ use fascicle_backend::{
     TableOptions, TableStore, WriteMode,
 };
 use fascicle_objects::{Layout, PrefixForm, Store, StoreTables, Tree, key};
-use fascicle_tables::{PARTS_OF_A_GENERATION, part_name};
+use fascicle_tables::{PARTS_OF_A_GENERATION, PartWriter, part_name};
 use fascicle_test_servers::{Fault, FaultKind, RequestKind, SeenRequest};
 use futures::TryStreamExt;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -25,7 +25,7 @@ pub(crate) fn batch(numbers: impl IntoIterator<Item = i64>) -> RecordBatch {
 }
 
 fn tree(store: Store) -> Tree {
-    let form = |suffix, kind| PrefixForm { suffix, kind, foreign_suffix: None, key_names: &[] };
+    let form = |suffix, kind| PrefixForm { suffix, foreign_suffix: None, kind, key_names: &[] };
     Tree::new(store, Layout::new([form(".parquet", EntryKind::Table)]))
 }
 
@@ -165,16 +165,17 @@ fn requests_are_few() {
                 append(&one, batch(number..number + 1)).await.unwrap();
                 let seen = requests();
                 let kinds: Vec<RequestKind> = seen.iter().map(|request| request.kind).collect();
-                assert_eq!(kinds, [RequestKind::List, RequestKind::Put], "{seen:?}");
+                assert_eq!(kinds, [RequestKind::Put, RequestKind::List], "{seen:?}");
             }
             one.describe(&path("t")).await.unwrap();
             assert_eq!(requests().len(), 1, "to describe what is known");
-            // What others add costs the footer of each of their parts.
+            // What others add costs a look at what took the name, a listing, and the footer of each of their parts.
             append(&other, batch(10..11)).await.unwrap();
             append(&other, batch(11..12)).await.unwrap();
             requests();
             append(&one, batch(12..13)).await.unwrap();
-            assert_eq!(requests().len(), 4);
+            let seen = requests();
+            assert!(seen.len() <= 8, "{seen:?}");
             // To know schema and rows, no part is read but the first and the last.
             let fresh = tables(site.open());
             requests();
@@ -239,7 +240,7 @@ fn a_column_and_a_range_of_a_large_part_are_not_the_whole_part() {
             let (rows, bytes, requests) = bytes_of(options).await;
             assert_eq!(rows, 100);
             assert!(bytes < total / 2, "{bytes} of {total} bytes in {requests} requests for a range");
-            assert!(requests <= 12, "{requests} requests");
+            assert!(requests <= 16, "{requests} requests");
             let (rows, bytes, requests) = bytes_of(ScanOptions::default().with_limit(10)).await;
             assert_eq!(rows, 10);
             assert!(bytes < total / 2, "{bytes} of {total} bytes in {requests} requests for ten rows");
@@ -280,6 +281,7 @@ fn a_removal_that_was_broken_off_leaves_no_table() {
             // As after the first steps of a removal.
             store.put(&key("_writing/t.parquet.removal").unwrap(), bytes::Bytes::new()).await.unwrap();
             store.delete(&key(&format!("t.parquet/{}", part_name(0))).unwrap()).await.unwrap();
+            let one = tables(store.clone());
             assert_eq!(one.describe(&path("t")).await.unwrap_err().kind(), ErrorKind::NotFound);
             assert_eq!(append(&one, batch(9..10)).await.unwrap_err().kind(), ErrorKind::NotFound);
             assert!(tree(store.clone()).list(&path("")).await.unwrap().entries.is_empty());
@@ -306,6 +308,47 @@ pub(crate) fn counted(numbers: &[i64]) -> BTreeMap<i64, usize> {
     counts
 }
 
+#[test]
+fn files_of_other_programs_are_tables_that_are_not_added_to() {
+    on_every_store(async |site| {
+        let (store, one) = (site.open(), tables(site.open()));
+        let mut writer = PartWriter::new(Vec::new(), &schema(), &TableOptions::default()).unwrap();
+        writer.write(&batch(0..5)).unwrap();
+        let file = bytes::Bytes::from(writer.finish(None, None, None).unwrap());
+        store.put(&key("t.parquet").unwrap(), file.clone()).await.unwrap();
+        let listed = tree(store.clone()).list(&path("")).await.unwrap();
+        assert_eq!((listed.entries[0].name.as_str(), listed.entries[0].kind), ("t", EntryKind::Table));
+        assert_eq!(one.describe(&path("t")).await.unwrap().rows, 5, "on {}", site.name);
+        let late = Predicate::compare("n", Comparison::Ge, 3);
+        let selected = ScanOptions::default().with_predicate(late);
+        assert_eq!(numbers(&one, &selected).await.unwrap(), [3, 4], "on {}", site.name);
+        assert_eq!(append(&one, batch(5..6)).await.unwrap_err().kind(), ErrorKind::Unsupported);
+        let compacted = one.compact(&path("t"), &CompactOptions::default()).await;
+        assert_eq!(compacted.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(put(&one, 0..2, WriteMode::Create).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+        put(&one, 0..2, WriteMode::Overwrite).await.unwrap();
+        assert_eq!(append(&one, batch(2..3)).await.unwrap(), 3, "on {}", site.name);
+        assert_eq!(tree(store.clone()).list(&path("")).await.unwrap().entries.len(), 1);
+        tree(store.clone()).remove(&path("t")).await.unwrap();
+
+        // A folder of such files, one of which is damaged.
+        for name in ["b", "a"] {
+            store.put(&key(&format!("t.parquet/{name}.parquet")).unwrap(), file.clone()).await.unwrap();
+        }
+        assert_eq!(one.describe(&path("t")).await.unwrap().rows, 10, "on {}", site.name);
+        assert_eq!(append(&one, batch(5..6)).await.unwrap_err().kind(), ErrorKind::Unsupported);
+        store.put(&key("t.parquet/c.parquet").unwrap(), file.slice(..file.len() - 9)).await.unwrap();
+        let error = one.describe(&path("t")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.message().contains("c.parquet"), "{error}");
+        let hive = key("t.parquet/year=2024/a.parquet").unwrap();
+        store.put(&hive, file.clone()).await.unwrap();
+        let error = one.describe(&path("t")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.message().contains("year=2024"), "{error}");
+    });
+}
+
 /// Rows of the columns that every program reads alike, and of a nullable one more if that is asked for.
 fn mixed(first: i64, rows: i64, new: bool) -> RecordBatch {
     let numbers = first..first + rows;
@@ -321,7 +364,8 @@ fn mixed(first: i64, rows: i64, new: bool) -> RecordBatch {
     if new {
         columns.push(("new", Arc::new(Float64Array::from_iter_values(numbers.map(|n| n as f64 / 4.0)))));
     }
-    let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), *name != "n"));
+    let fields =
+        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), *name != "n"));
     let schema = Schema::new(fields.collect::<Vec<_>>());
     RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, column)| column).collect()).unwrap()
 }
@@ -335,7 +379,9 @@ fn other_programs_read_the_folder_as_one_data_set() {
         let read = |columns: &'static [&'static str]| {
             let folder = folder.clone();
             async move {
-                tokio::task::spawn_blocking(move || fascicle_judges::rows_others_read(&folder, columns)).await.unwrap()
+                tokio::task::spawn_blocking(move || fascicle_judges::rows_others_read(&folder, columns))
+                    .await
+                    .unwrap()
             }
         };
         let known = &["n", "text", "list"][..];

@@ -248,20 +248,17 @@ fn appends_compactions_and_readers_do_not_disturb_each_other() {
                 })
             })
             .collect();
+        let compacts = || {
+            while !done.load(Ordering::Acquire) {
+                // The other one may keep at it.
+                if let Err(error) = compact(&place.folder(), &AT_ONCE, || place.stage()) {
+                    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+                }
+            }
+        };
         let others = [
-            scope.spawn(|| {
-                while !done.load(Ordering::Acquire) {
-                    place.compact(&AT_ONCE);
-                }
-            }),
-            scope.spawn(|| {
-                while !done.load(Ordering::Acquire) {
-                    match compact(&place.folder(), &AT_ONCE, || place.stage()) {
-                        Err(error) => assert_eq!(error.kind(), ErrorKind::Busy, "{error}"),
-                        Ok(_) => {}
-                    }
-                }
-            }),
+            scope.spawn(compacts),
+            scope.spawn(compacts),
             scope.spawn(|| {
                 let mut seen: Vec<i64> = Vec::new();
                 while !done.load(Ordering::Acquire) {
@@ -271,8 +268,9 @@ fn appends_compactions_and_readers_do_not_disturb_each_other() {
                 }
             }),
         ];
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        let written: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
         done.store(true, Ordering::Release);
+        written.into_iter().for_each(|written| written.unwrap());
         others.into_iter().for_each(|other| other.join().unwrap());
     });
     let mut rows = place.read();
@@ -283,6 +281,63 @@ fn appends_compactions_and_readers_do_not_disturb_each_other() {
     let mut foreign = place.foreign();
     foreign.sort_unstable();
     assert_eq!(foreign, upto(180));
+}
+
+#[test]
+fn a_slow_append_does_not_vanish_among_merged_parts() {
+    for (others, at_once) in [(1, true), (3, true), (3, false)] {
+        let place = Place::new(&[2, 1]);
+        let (folder, options) = (place.folder(), AppendOptions::default());
+        let head = TableHead::read(&folder).unwrap();
+        // It knows two parts and will ask for the name of the third.
+        let staged = place.stage().unwrap();
+        let mut writer = PartWriter::new(staged, &schema(), &TableOptions::default()).unwrap();
+        writer.write(&batch(100..102)).unwrap();
+        let nonce = writer.nonce().to_owned();
+        let place_of_it = RowsBefore { part: 2, rows: 3 };
+        let mut slow = writer.finish(Some(place_of_it), head.identity(), None).unwrap();
+        for other in 0..others {
+            place.append(3 + other..4 + other);
+        }
+        place.compact(if at_once { &AT_ONCE } else { &IN_A_DAY });
+        let outcome = folder.commit(&mut slow, &part_name(2)).unwrap();
+        let part = crate::ListedName { name: part_name(2), is_file: true, size_bytes: None, tag: None };
+        if at_once {
+            // The name is free again, and nobody reads what stands there.
+            assert_eq!(outcome, CommitOutcome::Committed { tag: None });
+            assert!(!head.has_taken(&folder, &part, &nonce).unwrap());
+            assert_eq!(place.read(), upto(3 + others));
+        } else {
+            assert_eq!(outcome, CommitOutcome::Taken);
+        }
+        folder.remove(&[part_name(2)]).unwrap();
+        // The append as a whole finds its place.
+        let mut append =
+            PartAppend::begin(place.folder(), head, place.stage().unwrap(), &schema(), &options).unwrap();
+        append.write(&batch(3 + others..4 + others)).unwrap();
+        assert_eq!(append.finish().unwrap().rows(), 4 + others as u64);
+        assert_eq!(place.read(), upto(4 + others));
+    }
+}
+
+#[test]
+fn an_append_that_was_merged_before_it_looked_is_found_there() {
+    let place = Place::new(&[2]);
+    let folder = place.folder();
+    let head = TableHead::read(&folder).unwrap();
+    let mut writer = PartWriter::new(place.stage().unwrap(), &schema(), &TableOptions::default()).unwrap();
+    writer.write(&batch(2..4)).unwrap();
+    let nonce = writer.nonce().to_owned();
+    let mut staged = writer.finish(Some(RowsBefore { part: 1, rows: 2 }), head.identity(), None).unwrap();
+    folder.commit(&mut staged, &part_name(1)).unwrap();
+    place.append(4..5);
+    place.compact(&AT_ONCE);
+    place.append(5..6);
+    place.compact(&AT_ONCE);
+    let part = crate::ListedName { name: part_name(1), is_file: true, size_bytes: None, tag: None };
+    assert!(head.has_taken(&folder, &part, &nonce).unwrap());
+    assert!(!head.has_taken(&folder, &part, "0123456789abcdef0123456789abcdef").unwrap());
+    assert_eq!(place.read(), upto(6));
 }
 
 #[test]

@@ -70,7 +70,8 @@ impl CsvTable {
     pub fn open_as(file: File, name: &str, schema: &SchemaRef) -> Result<Self> {
         let castable = |field: &&Arc<Field>| !arrow_cast::can_cast_types(&DataType::Utf8, field.data_type());
         if let Some(field) = schema.fields().iter().find(castable) {
-            let why = format!("the column '{}' holds {}, which CSV cannot hold", field.name(), field.data_type());
+            let why =
+                format!("the column '{}' holds {}, which CSV cannot hold", field.name(), field.data_type());
             return Err(Error::new(ErrorKind::Unsupported, why));
         }
         let stored_bytes = file.metadata()?.len();

@@ -240,7 +240,9 @@ fn types_can_be_given() {
 
 #[test]
 fn damaged_files_are_errors_and_no_panics() {
-    let whole = b"id,name,score\n1,\"a, \"\"b\"\"\",0.5\n2,\"two\nlines\",-1e9\n3,,nan\n18446744073709551615,x,\n".repeat(3);
+    let whole =
+        b"id,name,score\n1,\"a, \"\"b\"\"\",0.5\n2,\"two\nlines\",-1e9\n3,,nan\n18446744073709551615,x,\n"
+            .repeat(3);
     let count: u64 = std::env::var("FASCICLE_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     for seed in 1..=count {
         let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `fascicle.nonce` | 32 hexadecimal digits that no other part has |
 //! | `fascicle.table` | the nonce of the table's first part, which tells it from every other table |
+//! | `fascicle.merged` | of merged parts, the nonces of the last of these |
 //! | `fascicle.rows` | the rows of this part |
 //! | `fascicle.columns` | all columns of the table, where this part lacks some: an Arrow IPC stream in hexadecimal digits |
 //! | `fascicle.part` | the number under which the part was meant to be committed |
@@ -32,6 +33,8 @@ const NONCE_KEY: &str = "fascicle.nonce";
 const TABLE_KEY: &str = "fascicle.table";
 /// The columns of the table, where the part does not have all of them.
 const COLUMNS_KEY: &str = "fascicle.columns";
+/// The nonces of the parts that were merged into this one.
+const MERGED_KEY: &str = "fascicle.merged";
 const ROWS_KEY: &str = "fascicle.rows";
 const PART_KEY: &str = "fascicle.part";
 const ROWS_BEFORE_KEY: &str = "fascicle.rows_before";

@@ -1,7 +1,7 @@
 //! Reading a part.
 
 use super::{
-    COLUMNS_KEY, KEY_PREFIX, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY,
+    COLUMNS_KEY, KEY_PREFIX, MERGED_KEY, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY,
     columns::decode_columns,
     guard::{corrupt, reading},
     select::{RowsOfInterest, read_page_index},
@@ -25,6 +25,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 /// The most rows of a batch, whatever the caller asks for.
 const MAX_BATCH_ROWS: usize = 8192;
+/// How long a nonce is.
+const NONCE_DIGITS: usize = 32;
 /// About how many bytes, as the footer counts them, are decoded into one batch.
 const TARGET_BATCH_BYTES: u64 = 16 << 20;
 
@@ -96,6 +98,15 @@ impl<R: ChunkReader + 'static> PartFile<R> {
     /// What identifies the part; `None` when another program wrote it.
     pub fn nonce(&self) -> Option<&str> {
         self.noted(NONCE_KEY)
+    }
+
+    /// The nonces of the parts whose rows these are: of the last ones that were merged into it, or its own.
+    pub(crate) fn nonces(&self) -> Vec<&str> {
+        let merged = self.noted(MERGED_KEY).map(|text| {
+            let nonces = text.as_bytes().chunks_exact(NONCE_DIGITS).map(std::str::from_utf8);
+            nonces.filter_map(Result::ok).collect()
+        });
+        merged.unwrap_or_else(|| self.nonce().into_iter().collect())
     }
 
     /// Where the part was meant to stand, if its writer noted that.

@@ -1,8 +1,8 @@
 //! Writing a part.
 
 use super::{
-    COLUMNS_KEY, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY, columns::encode_columns,
-    guard::writing,
+    COLUMNS_KEY, MERGED_KEY, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY,
+    columns::encode_columns, guard::writing,
 };
 use crate::align_batch;
 use arrow_array::RecordBatch;
@@ -72,6 +72,11 @@ impl<W: Write + Send> PartWriter<W> {
     /// What identifies the part: 32 hexadecimal digits.
     pub fn nonce(&self) -> &str {
         &self.nonce
+    }
+
+    /// Notes of which parts these are the rows.
+    pub(crate) fn note_merged(&mut self, nonces: &[String]) {
+        self.note(MERGED_KEY, nonces.concat());
     }
 
     /// Notes something in the footer.

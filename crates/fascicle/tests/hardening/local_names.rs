@@ -1,12 +1,13 @@
 //! What lies in a local root that nobody of ours put there: links, pipes, names in other forms, things where others should be.
 
-use fascicle::{ErrorKind, OpenOptions, Result, Root};
+use fascicle::config::identity;
+use fascicle::{Config, ErrorKind, IdentityRules, OpenOptions, ResolveOptions, Result, Root};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-const BACKENDS: [&str; 2] = ["hdf5", "zarr"];
+const BACKENDS: [&str; 3] = ["hdf5", "zarr", "parquet"];
 
 async fn open(folder: &Path, backend: &str) -> Root {
     let options = OpenOptions::default().with_backend(backend).with_fsync(false);
@@ -17,6 +18,11 @@ async fn open(folder: &Path, backend: &str) -> Root {
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     let limited = tokio::time::timeout(Duration::from_secs(20), future).await;
     limited.unwrap_or_else(|_| panic!("{what} hangs"))
+}
+
+/// A pipe that nobody writes to: who opens it to read waits for ever.
+fn make_pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
 fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
@@ -87,11 +93,15 @@ async fn pipes_and_sockets_keep_nobody_waiting() {
         let root = open(keep.path(), backend).await;
         let d = root.dir("d").unwrap();
         d.put("x", [1i64]).await.unwrap();
-        let stored = if backend == "hdf5" { "x.h5" } else { "x.zarr/zarr.json" };
+        let stored = match backend {
+            "hdf5" => "x.h5",
+            "zarr" => "x.zarr/zarr.json",
+            _ => "x.array.parquet/_array.parquet",
+        };
         for name in [stored, "_meta.yaml", "pipe", "t.csv"] {
             let path = keep.path().join("d").join(name);
             let _ = fs::remove_file(&path);
-            assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+            make_pipe(&path);
         }
         let _socket = std::os::unix::net::UnixListener::bind(keep.path().join("d/socket")).unwrap();
         let context = |what: &str| format!("{backend}: {what}");
@@ -209,5 +219,66 @@ async fn nests_deeper_than_paths_may_be_end() {
         let _ = soon("a size", root.as_dir().size_bytes()).await;
         soon("a removal", root.remove("d")).await.unwrap();
         assert!(!keep.path().join("d").exists(), "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn records_without_end_are_not_read_to_their_end() {
+    for backend in BACKENDS {
+        let keep = tempfile::tempdir().unwrap();
+        let (config, rules) = (Config::new("Cells").with("seed", 1), IdentityRules::default());
+        let hash = identity(&config, &rules).unwrap().to_string();
+        let folder = keep.path().join("_index/v1").join(&hash[..2]);
+        fs::create_dir_all(&folder).unwrap();
+        fs::File::create(folder.join(format!("{hash}.0.end"))).unwrap().set_len(1 << 40).unwrap();
+        let root = open(keep.path(), backend).await;
+        let error = soon("a search", root.find_config(&config, &rules)).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::Corrupt),
+            "{backend}: {}",
+            error.chain()
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_reserved_is_no_way_out_either() {
+    for backend in BACKENDS {
+        for reserved in ["_index", "_staging", "_trash", "_locks"] {
+            let keep = tempfile::tempdir().unwrap();
+            let (inside, outside) = (keep.path().join("root"), keep.path().join("outside"));
+            fs::create_dir_all(&outside).unwrap();
+            fs::create_dir_all(&inside).unwrap();
+            symlink(&outside, inside.join(reserved)).unwrap();
+            let root = open(&inside, backend).await;
+            let (config, rules) = (Config::new("Cells").with("seed", 1), IdentityRules::default());
+            let build = |dir: fascicle::Directory| async move { Ok(dir.put("x", [1i64]).await?) };
+            // Refused, or done without the link.
+            let _ = soon("a build", root.resolve_config(&config, &rules, &ResolveOptions::default(), build))
+                .await;
+            let d = root.dir("d").unwrap();
+            let _ = soon("a write", d.put("x", [1i64])).await;
+            let _ = soon("a write", d.put("x", [2i64])).await;
+            let _ = soon("an append", d.append("x", [3i64])).await;
+            let _ = soon("a removal", root.remove("d")).await;
+            let left: Vec<_> = fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().path()).collect();
+            assert!(left.is_empty(), "{backend}: '{reserved}' led to {left:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_marker_that_is_none_is_refused_in_time() {
+    for what in ["a pipe", "a terabyte", "a folder", "a circle"] {
+        let keep = tempfile::tempdir().unwrap();
+        let path = keep.path().join("_fascicle.yaml");
+        match what {
+            "a pipe" => make_pipe(&path),
+            "a terabyte" => fs::File::create(&path).unwrap().set_len(1 << 40).unwrap(),
+            "a folder" => fs::create_dir(&path).unwrap(),
+            _ => symlink("_fascicle.yaml", &path).unwrap(),
+        }
+        let opened = soon(what, fascicle::open(keep.path())).await;
+        assert!(opened.is_err(), "{what} was taken for a marker");
     }
 }

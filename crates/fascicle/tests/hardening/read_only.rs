@@ -1,6 +1,6 @@
 //! Who opens a root for reading only changes nothing, and repairs nothing: no seal, no retirement, no mark.
 
-use fascicle::{Config, ErrorKind, IdentityRules, OpenOptions, ResolveOptions, Root, Status};
+use fascicle::{Config, Directory, ErrorKind, IdentityRules, OpenOptions, ResolveOptions, Root, Status};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -15,12 +15,10 @@ fn config(seed: i64) -> Config {
 }
 
 async fn build(root: &Root, seed: i64) -> String {
-    let rules = IdentityRules::default();
-    let resolution =
-        root.resolve_config(&config(seed), &rules, &ResolveOptions::default(), |dir| async move {
-            Ok(dir.put("x", [seed]).await?)
-        });
-    resolution.await.unwrap().directory.name().to_owned()
+    let (config, rules, options) = (config(seed), IdentityRules::default(), ResolveOptions::default());
+    let build = |dir: Directory| async move { Ok(dir.put("x", [seed]).await?) };
+    let resolution = root.resolve_config(&config, &rules, &options, build).await.unwrap();
+    resolution.directory.name().to_owned()
 }
 
 /// Every file with its content and the time of its last change.

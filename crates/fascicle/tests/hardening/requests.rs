@@ -83,7 +83,7 @@ macro_rules! step {
         |$root: Root| {
             async move {
                 $body;
-                Ok(())
+                Ok::<(), fascicle::Error>(())
             }
             .boxed()
         }
@@ -91,7 +91,7 @@ macro_rules! step {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let nothing: Step = |_| async { Ok(()) }.boxed();
+    let nothing: Step = |_| async { Ok::<(), fascicle::Error>(()) }.boxed();
     let array: Step = step!(root => { root.dir("d")?.put("x", numbers(10)).await? });
     let file: Step = step!(root => { root.dir("d")?.put_file("f", "old content").await? });
     let table: Step = step!(root => { root.dir("d")?.put_table("t", &rows(4)).await? });
@@ -197,6 +197,11 @@ fn is_possible(kind: FaultKind, request: &SeenRequest) -> bool {
     }
 }
 
+/// Whether a request is about what lies under `prefix`.
+fn concerns(request: &SeenRequest, prefix: &str) -> bool {
+    request.key.starts_with(prefix) || request.prefix.starts_with(prefix)
+}
+
 /// The request that was struck: its kind of fault, number and what it was.
 struct Strike {
     kind: FaultKind,
@@ -204,8 +209,21 @@ struct Strike {
     request: SeenRequest,
 }
 
+/// What the scenario comes to when nothing goes wrong: done once, and twice.
+struct Expected {
+    once: String,
+    twice: Option<String>,
+}
+
 /// Does the scenario with one fault, in a place of its own.
-async fn round(server: &ObjectServer, scenario: &Scenario, place: &str, strike: &Strike, retries: i64) {
+async fn round(
+    server: &ObjectServer,
+    scenario: &Scenario,
+    expected: &Expected,
+    place: &str,
+    strike: &Strike,
+    retries: i64,
+) {
     let context = format!(
         "{}: request {} ({:?} {} conditional={}) met {:?} with {retries} retries",
         scenario.name,
@@ -223,33 +241,33 @@ async fn round(server: &ObjectServer, scenario: &Scenario, place: &str, strike: 
     let seen = Arc::new(AtomicUsize::new(0));
     let (counted, number) = (seen.clone(), strike.number);
     server.inject(Fault::once(strike.kind, move |request| {
-        request.key.starts_with(&prefix) && counted.fetch_add(1, Ordering::Relaxed) + 1 == number
+        concerns(request, &prefix) && counted.fetch_add(1, Ordering::Relaxed) + 1 == number
     }));
     let done = (scenario.act)(faulty).await;
     let sound = open(server, place, 3).await;
     let now = state(&sound).await.unwrap();
     let again = (scenario.act)(sound).await;
     let after = state(&open(server, place, 3).await).await.unwrap();
-    let new = undisturbed(server, scenario, &format!("{place}-new"), 1).await;
+    let new = &expected.once;
     if done.is_ok() {
-        assert_eq!(now, new, "{context}: it succeeded");
+        assert_eq!(now, *new, "{context}: it succeeded");
     } else {
         assert!(
-            now == old || now == new,
+            now == old || now == *new,
             "{context}: {done:?} left\n{now}\nwhere there was\n{old}\nand was to be\n{new}"
         );
     }
     match scenario.again {
         Again::Same => {
             again.unwrap_or_else(|error| panic!("{context}: asking again: {}", error.chain()));
-            assert_eq!(after, new, "{context}: after it was asked for again");
+            assert_eq!(after, *new, "{context}: after it was asked for again");
         }
         Again::Twice => {
             again.unwrap_or_else(|error| panic!("{context}: asking again: {}", error.chain()));
-            let twice = undisturbed(server, scenario, &format!("{place}-twice"), 2).await;
-            assert_eq!(after, if now == old { new } else { twice }, "{context}: after it was done again");
+            let wanted = if now == old { Some(new) } else { expected.twice.as_ref() };
+            assert_eq!(Some(&after), wanted, "{context}: after it was done again");
         }
-        Again::Refused => assert_eq!(after, new, "{context}: {again:?}"),
+        Again::Refused => assert_eq!(after, *new, "{context}: {again:?}"),
     }
 }
 
@@ -270,7 +288,7 @@ async fn requests_of(server: &ObjectServer, scenario: &Scenario) -> Vec<SeenRequ
     let root = open(server, place, 0).await;
     server.take_requests();
     (scenario.act)(root).await.unwrap();
-    server.take_requests().into_iter().filter(|request| request.key.starts_with("counted/")).collect()
+    server.take_requests().into_iter().filter(|request| concerns(request, "counted/")).collect()
 }
 
 async fn every_request_goes_wrong(kinds: &[FaultKind], retries: i64) -> usize {
@@ -289,10 +307,15 @@ async fn every_request_goes_wrong(kinds: &[FaultKind], retries: i64) -> usize {
             }
         }
         rounds += strikes.len();
+        let twice = match scenario.again {
+            Again::Twice => Some(undisturbed(&server, scenario, "s3://bucket/twice", 2).await),
+            Again::Same | Again::Refused => None,
+        };
+        let expected = Expected { once: undisturbed(&server, scenario, "s3://bucket/once", 1).await, twice };
         stream::iter(strikes.iter().enumerate())
             .for_each_concurrent(AT_ONCE, |(index, strike)| {
-                let (server, place) = (&server, format!("s3://bucket/round-{index}"));
-                async move { round(server, scenario, &place, strike, retries).await }
+                let (server, expected, place) = (&server, &expected, format!("s3://bucket/round-{index}"));
+                async move { round(server, scenario, expected, &place, strike, retries).await }
             })
             .await;
     }

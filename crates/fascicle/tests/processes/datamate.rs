@@ -73,14 +73,14 @@ fn both_programs_contend() {
         // Who is first differs from round to round.
         let they_begin = seed % 2 == 0;
         if !they_begin {
-            ours.order_all(&format!("resolve {seed} 3"));
+            ours.order_all(&format!("resolve {seed} 3 -"));
         }
         for python in &mut theirs {
             writeln!(python.orders, "{seed}").unwrap();
         }
         if they_begin {
             std::thread::sleep(Duration::from_millis(5 * (seed % 7)));
-            ours.order_all(&format!("resolve {seed} 3"));
+            ours.order_all(&format!("resolve {seed} 3 -"));
         }
         let mut answers = 0;
         while answers < OURS {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 const WORKERS: usize = 4;
 /// For each store and each unit of scale; in all, 200 processes are killed and 100 come back from the dead.
-const ROUNDS: usize = 28;
+const ROUNDS: usize = 18;
 const KILLED: usize = 4;
 const SUSPENDED: usize = 2;
 
@@ -44,7 +44,7 @@ struct Round<'a> {
 }
 
 fn run(store: Store) {
-    let lease = Duration::from_millis(400);
+    let lease = Duration::from_millis(600);
     let site = Site::new(store, lease);
     let mut choices = choices(&format!("{store:?}"));
     let mut crew = Crew::start(&site.address, WORKERS);
@@ -103,7 +103,9 @@ impl Round<'_> {
     }
 
     fn ask(&mut self, id: Id) {
-        self.crew.order(id, &format!("resolve {} {LONGEST_PAUSE_MS}", self.seed));
+        // Every other round, the directory has to have a given path.
+        let path = if self.seed % 2 == 0 { "-".to_owned() } else { work::given_path(self.seed) };
+        self.crew.order(id, &format!("resolve {} {LONGEST_PAUSE_MS} {path}", self.seed));
         self.asked.insert(id);
     }
 

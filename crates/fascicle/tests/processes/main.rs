@@ -2,7 +2,7 @@
 //! did is judged from outside of them.
 //!
 //! `FASCICLE_PROOF` multiplies the size of everything, for long runs (see `tools/soak`); `FASCICLE_SEED` repeats a run's choices.
-#![cfg(all(feature = "hdf5", feature = "zarr"))]
+#![cfg(all(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -49,6 +49,16 @@ macro_rules! on_every_store {
         #[test]
         fn on_zarr_on_s3() {
             $run($crate::site::Store::ZarrOnS3);
+        }
+
+        #[test]
+        fn on_local_parquet() {
+            $run($crate::site::Store::Parquet);
+        }
+
+        #[test]
+        fn on_parquet_on_s3() {
+            $run($crate::site::Store::ParquetOnS3);
         }
     };
 }

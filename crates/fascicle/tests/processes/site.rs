@@ -12,6 +12,8 @@ pub(crate) enum Store {
     Hdf5,
     Zarr,
     ZarrOnS3,
+    Parquet,
+    ParquetOnS3,
 }
 
 /// How a root is opened; travels to the workers.
@@ -53,11 +55,14 @@ impl Site {
     pub(crate) fn new(store: Store, lease: Duration) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let local = folder.path().join("data").to_str().unwrap().to_owned();
-        let server = (store == Store::ZarrOnS3).then(|| ObjectServer::with_bucket("bucket"));
+        let server = matches!(store, Store::ZarrOnS3 | Store::ParquetOnS3)
+            .then(|| ObjectServer::with_bucket("bucket"));
         let (place, backend) = match store {
             Store::Hdf5 => (local, "hdf5"),
             Store::Zarr => (local, "zarr"),
             Store::ZarrOnS3 => ("s3://bucket/data".to_owned(), "zarr"),
+            Store::Parquet => (local, "parquet"),
+            Store::ParquetOnS3 => ("s3://bucket/data".to_owned(), "parquet"),
         };
         let address = Address {
             place,

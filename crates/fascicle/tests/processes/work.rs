@@ -12,6 +12,11 @@ pub(crate) fn config(seed: u64) -> Config {
     Config::new(TYPE).with("seed", seed)
 }
 
+/// Where the directory of a config stands when it is asked for by a path.
+pub(crate) fn given_path(seed: u64) -> String {
+    format!("given_{seed}")
+}
+
 /// Fills a directory, with pauses in which its process may be stopped or killed.
 pub(crate) async fn build(dir: Directory, longest_pause_ms: u64) -> BuildResult {
     let token = fastrand::i64(1..i64::MAX);

@@ -29,7 +29,7 @@ fn works() {
             let words: Vec<&str> = line.split(' ').collect();
             let number = |index: usize| words[index].parse::<u64>().unwrap();
             match words[0] {
-                "resolve" => resolve(&root, number(1), number(2)).await,
+                "resolve" => resolve(&root, number(1), number(2), words[3]).await,
                 "append" => appenders::append(&root, number(1) as i64, number(2) as i64).await,
                 "follow" => follower.look(&root).await,
                 "create" => creators::create(&root, number(1), number(2), number(3)).await,
@@ -45,13 +45,17 @@ pub(crate) fn say(what: impl fmt::Display) {
     std::io::stdout().flush().unwrap();
 }
 
-async fn resolve(root: &Root, seed: u64, longest_pause_ms: u64) {
+async fn resolve(root: &Root, seed: u64, longest_pause_ms: u64, path: &str) {
     let build = |dir| async move {
         say(format_args!("building {seed}"));
         work::build(dir, longest_pause_ms).await
     };
     let (config, rules) = (work::config(seed), IdentityRules::default());
-    match root.resolve_config(&config, &rules, &ResolveOptions::default(), build).await {
+    let options = match path {
+        "-" => ResolveOptions::default(),
+        path => ResolveOptions::default().at(path),
+    };
+    match root.resolve_config(&config, &rules, &options, build).await {
         Ok(resolution) => {
             let token = work::token_of(&resolution.directory).await.unwrap();
             say(format_args!("returned {} {token} {}", resolution.directory, resolution.outcome.name()));
