@@ -280,17 +280,6 @@ mod tests {
     }
 
     #[test]
-    fn more_parts_than_fit_into_memory_are_found_one_by_one() {
-        let region = Region::whole(&Shape::new([1u64 << 43, 2]).unwrap());
-        let mut parts = parts(&region, &[1, 1]);
-        assert_eq!(parts.total(), 1 << 44);
-        assert_eq!(
-            parts.by_ref().take(3).map(|part| part.indices()).collect::<Vec<_>>(),
-            [[0, 0], [0, 1], [1, 0]]
-        );
-    }
-
-    #[test]
     fn runs_are_as_long_as_they_can_be() {
         let runs = |shape: &[u64], chunk: &[u64], selection: &str| {
             let region =

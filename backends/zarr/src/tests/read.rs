@@ -1,10 +1,7 @@
 //! Reading: what is asked for, and what that costs.
 
 use super::store::{Bench, numbers};
-use crate::{
-    codec::{IndexFormat, ShardIndex},
-    config::{MissingChunks, ZarrOptions},
-};
+use crate::config::{MissingChunks, ZarrOptions};
 use fascicle_backend::{ArrayOptions, DType, ErrorKind, Region, Shape, Values};
 
 #[tokio::test]
@@ -79,28 +76,6 @@ async fn chunks_that_are_missing_are_fill_or_an_error() {
     let strict = bench.another(ZarrOptions::default().with_missing_chunks(MissingChunks::Error));
     assert_eq!(strict.read("...").await.unwrap_err().kind(), ErrorKind::Corrupt);
     assert!(strict.read("0:2").await.is_ok());
-}
-
-#[tokio::test]
-async fn chunks_that_are_missing_in_a_shard_are_fill_or_an_error() {
-    let options = ZarrOptions::default().with_max_objects(1);
-    let bench = Bench::with(options.clone()).await;
-    bench.put(&[4], numbers(0..4), &ArrayOptions::default().with_chunks([1])).await.unwrap();
-    let (shard, format) = (bench.get_raw("c/0").await.unwrap(), IndexFormat::default());
-    let index = ShardIndex::slice_of(&shard, format, 4).unwrap();
-    let index = ShardIndex::decode(index, format, 4, None).unwrap();
-    let kept = |chunk: usize| {
-        let range = index.entry(chunk).filter(|_| chunk != 1)?;
-        Some(shard.slice(range.start as usize..range.end as usize))
-    };
-    let chunks: Vec<_> = (0..4).map(kept).collect();
-    bench.put_raw("c/0", ShardIndex::assemble(&chunks, format)).await;
-    let strict = bench.another(options.with_missing_chunks(MissingChunks::Error));
-    for selection in ["...", ":3"] {
-        assert_eq!(bench.read_i64(selection).await[..3], [0, 0, 2], "{selection}");
-        assert_eq!(strict.read(selection).await.unwrap_err().kind(), ErrorKind::Corrupt, "{selection}");
-    }
-    assert_eq!(strict.read_i64("2:").await, [2, 3]);
 }
 
 #[tokio::test]
