@@ -21,8 +21,8 @@ pub struct ZarrOptions {
     pub missing_chunks: MissingChunks,
     /// How many requests for chunks are under way at once.
     pub concurrent_requests: usize,
-    /// How many bytes of chunks, encoded and decoded, are in memory at once, over all calls on the handle. A single
-    /// chunk that is larger passes alone.
+    /// How many bytes of chunks, encoded and decoded, are in memory at once, over all calls on the handle, and as many of the
+    /// indexes of shards. A single chunk or index that is larger passes alone.
     pub max_bytes_in_flight: u64,
     /// Chunks that take more than this in memory are refused with `LimitExceeded`.
     pub max_chunk_bytes: u64,
