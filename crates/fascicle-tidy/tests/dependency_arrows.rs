@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("fascicle-memory", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-hdf5", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
     ("fascicle-zarr", &["fascicle-backend", "fascicle-objects", "fascicle-tables"]),
+    ("fascicle-exchange", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-sql", &["fascicle-core"]),
     ("fascicle-conformance", &["fascicle-backend", "fascicle-core"]),
     (
@@ -23,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
         &[
             "fascicle-backend",
             "fascicle-core",
+            "fascicle-exchange",
             "fascicle-local",
             "fascicle-memory",
             "fascicle-hdf5",
@@ -41,8 +43,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
 const FORMATS: [(&str, &[&str]); 6] = [
     ("hdf5-metno", &["fascicle-hdf5"]),
     ("hdf5-metno-sys", &["fascicle-hdf5"]),
-    // The command reads and writes files of its user's.
-    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-cli"]),
+    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-exchange"]),
     ("object_store", &["fascicle-objects"]),
     ("blosc-src", &["fascicle-zarr"]),
     ("datafusion", &["fascicle-sql"]),

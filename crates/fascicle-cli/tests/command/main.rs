@@ -8,6 +8,7 @@ mod change;
 mod cloud;
 mod compare;
 mod configured;
+mod exchange;
 mod judged;
 mod look;
 mod output;
