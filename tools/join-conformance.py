@@ -1,54 +1,93 @@
-"""Joins the reports of the conformance suite into one document: behaviours by backends.
+"""Joins the reports of the conformance suite: behaviours by backends into a document of their own, capabilities by backends
+into the README, between the lines that say so.
 
-usage: join-conformance.py REPORTS DOCUMENT [--check]
+usage: join-conformance.py REPORTS [--check]
 """
 
 import json
 import pathlib
 import sys
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "CONFORMANCE.md"
+README = ROOT / "README.md"
+BEGIN = "<!-- What the backends declare, made by tools/conformance. -->"
+END = "<!-- Until here. -->"
 SIGNS = {"held": "✓", "not_applicable": "–", "deviates": "deviates", "broken": "**broken**"}
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def document(reports):
     names = [report["backend"] for report in reports]
+    version = reports[0]["spec_version"]
     lines = [
         "# Conformance of the backends",
         "",
-        "Made by `tools/conformance`. ✓ held, – does not apply to what the backend declares (then its refusal is what is",
-        "tested), *deviates* a known deviation, explained below. What each line means: [SPEC.md](../conformance-tests/SPEC.md).",
+        f"Made by `tools/conformance`, for version {version} of the list. ✓ held, – does not apply to what the backend declares (then its",
+        "refusal is what is tested), *deviates* a known deviation, explained below. What each line means is in",
+        "[SPEC.md](../conformance-tests/SPEC.md). `hdf5` and `…+local` are folders of this machine, `…+memory` is the process, `…+s3` and",
+        "`…+gcs` are servers that run in the tests' process, `…+moto` is moto, an S3 server in Python, `…+azure` is Azurite.",
         "",
-        "| | " + " | ".join(names) + " |",
-        "|---|" + "---|" * len(names),
     ]
+    counts = []
     for outcome in SIGNS:
-        counts = [sum(row["outcome"] == outcome for row in report["behaviours"]) for report in reports]
-        lines.append(f"| {outcome.replace('_', ' ')} | " + " | ".join(map(str, counts)) + " |")
-    lines += ["", "| behaviour | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
-    deviations = []
+        number = [sum(row["outcome"] == outcome for row in report["behaviours"]) for report in reports]
+        counts.append([outcome.replace("_", " "), *map(str, number)])
+    lines += table(["", *names], counts)
+    behaviours, deviations = [], []
     for rows in zip(*(report["behaviours"] for report in reports), strict=True):
-        assert len({row["name"] for row in rows}) == 1, "the reports are of different lists"
-        lines.append(f"| `{rows[0]['name']}` | " + " | ".join(SIGNS[row["outcome"]] for row in rows) + " |")
-        for name, row in zip(names, rows):
+        if len({row["name"] for row in rows}) != 1:
+            sys.exit("the reports are of different lists")
+        behaviours.append([f"`{rows[0]['name']}`", *(SIGNS[row["outcome"]] for row in rows)])
+        for name, row in zip(names, rows, strict=True):
             if row["outcome"] in ("deviates", "broken"):
                 deviations.append(f"- `{row['name']}` on {name}: {row['reason']}")
+    lines += ["", *table(["behaviour", *names], behaviours)]
     if deviations:
-        lines += ["", "## Deviations", ""] + deviations
+        lines += ["", "## Deviations", "", *deviations]
     return "\n".join(lines) + "\n"
 
 
+def capabilities(reports):
+    # In the order of the backend that declares most, which is the order of the contract.
+    known = max((report["declares"] for report in reports), key=len)
+    known = known + sorted({name for report in reports for name in report["declares"]} - set(known))
+    rows = [
+        [f"`{report['backend']}`", *("✓" if name in report["declares"] else "–" for name in known)]
+        for report in reports
+    ]
+    return "\n".join(table(["", *(name.replace("_", " ") for name in known)], rows))
+
+
+def readme(text, reports):
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        sys.exit(f"{README} does not say where the table of capabilities goes: '{BEGIN}' … '{END}'")
+    return f"{before}{BEGIN}\n\n{capabilities(reports)}\n\n{END}{after}"
+
+
 def main():
-    reports_folder, target = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    reports = [json.loads(path.read_text("utf-8")) for path in sorted(reports_folder.glob("*.json"))]
+    reports = [json.loads(path.read_text("utf-8")) for path in sorted(pathlib.Path(sys.argv[1]).glob("*.json"))]
     if not reports:
-        sys.exit(f"there are no reports in {reports_folder}")
-    text = document(reports)
-    if sys.argv[3:] == ["--check"]:
-        if not target.exists() or target.read_text("utf-8") != text:
-            sys.exit(f"{target} is out of date: run tools/conformance")
+        sys.exit(f"there are no reports in {sys.argv[1]}")
+    wanted = {DOCUMENT: document(reports), README: readme(README.read_text("utf-8"), reports)}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+    if sys.argv[2:] == ["--check"]:
+        if stale:
+            sys.exit(f"out of date: {names}; run tools/conformance")
     else:
-        target.write_text(text, "utf-8")
-        print(f"{target} is up to date")
+        for path in stale:
+            path.write_text(wanted[path], "utf-8")
+    if not stale:
+        print("docs/CONFORMANCE.md and README.md are up to date")
+    else:
+        print(f"wrote {names}")
 
 
 main()

@@ -22,6 +22,7 @@ mod behaviour;
 mod behaviours;
 mod failure;
 mod gate;
+mod harness;
 mod model;
 mod operation;
 mod place;

@@ -7,10 +7,7 @@ use crate::{
     snapshot::{Bits, Node},
 };
 use bytes::Bytes;
-use fascicle_backend::{
-    Attributes, DType, EntryKind, ErrorKind,
-    MetaWriteMode, Shape, Values, WriteMode,
-};
+use fascicle_backend::{Attributes, DType, EntryKind, ErrorKind, MetaWriteMode, Shape, Values, WriteMode};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]

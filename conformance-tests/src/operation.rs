@@ -6,8 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayOptions, AxisRegion, Capabilities, Capability, DType,
-    MetaWriteMode, Region, Result, WriteMode,
+    ArrayOptions, AxisRegion, Capabilities, Capability, DType, MetaWriteMode, Region, Result, WriteMode,
 };
 
 /// The kinds of operations to draw from.

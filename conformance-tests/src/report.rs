@@ -3,7 +3,7 @@
 use crate::{Behaviour, SPEC_VERSION};
 use fascicle_backend::Capabilities;
 use serde_json::{Value, json};
-use std::{fmt, io, path::Path};
+use std::{fmt, io, path::Path, time::Duration};
 
 /// What was found about one behaviour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Row {
     pub behaviour: Behaviour,
     /// What was found.
     pub outcome: Outcome,
+    /// How long the check took.
+    pub took: Duration,
 }
 
 /// What a run found.
@@ -93,6 +95,16 @@ impl Report {
         )
     }
 
+    /// The behaviours whose checks took longest, as far as it is worth a word.
+    fn slowest(&self) -> Option<String> {
+        const WORTH_A_WORD: Duration = Duration::from_millis(500);
+        let mut slow: Vec<&Row> = self.rows.iter().filter(|row| row.took >= WORTH_A_WORD).collect();
+        slow.sort_by_key(|row| std::cmp::Reverse(row.took));
+        let name = |row: &&Row| format!("{} ({:.1} s)", row.behaviour.name, row.took.as_secs_f64());
+        let names: Vec<String> = slow.iter().take(5).map(name).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
     fn declared_names(&self) -> Vec<&'static str> {
         self.declared.iter().map(|capability| capability.name()).collect()
     }
@@ -113,6 +125,7 @@ impl Report {
                     "contract": row.behaviour.contract,
                     "outcome": row.outcome.name(),
                     "reason": row.outcome.reason(),
+                    "milliseconds": u64::try_from(row.took.as_millis()).unwrap_or(u64::MAX),
                 })
             })
             .collect();
@@ -189,6 +202,7 @@ impl fmt::Display for Report {
         for problem in &self.problems {
             writeln!(f, "\n{problem}")?;
         }
-        writeln!(f, "\n{}", self.summary())
+        writeln!(f, "\n{}", self.summary())?;
+        self.slowest().map_or(Ok(()), |slowest| writeln!(f, "slowest: {slowest}"))
     }
 }

@@ -4,7 +4,6 @@ use crate::Failure;
 use std::{
     any::Any,
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -22,28 +21,33 @@ impl Runtimes {
     pub(crate) fn run<T>(
         &self,
         deadline: Duration,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+    {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let runtime = match idle {
             Some(runtime) => runtime,
             None => Builder::new_multi_thread().worker_threads(2).enable_all().build()?,
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            runtime.block_on(async { tokio::time::timeout(deadline, work).await })
-        }));
-        match outcome {
+        // As a task of its own, so that work which never comes to rest is noticed, too.
+        let work = runtime.spawn(work);
+        match runtime.block_on(async { tokio::time::timeout(deadline, work).await }) {
             Ok(Ok(answer)) => {
                 self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(runtime);
                 answer
             }
-            Ok(Err(_elapsed)) => {
+            Ok(Err(ended)) => {
+                runtime.shutdown_background();
+                match ended.try_into_panic() {
+                    Ok(panic) => Err(Failure::new(format!("panicked: {}", message(&*panic)))),
+                    Err(ended) => Err(ended.into()),
+                }
+            }
+            Err(_elapsed) => {
                 runtime.shutdown_background();
                 Err(Failure::new(format!("not done after {deadline:?}")))
-            }
-            Err(panic) => {
-                runtime.shutdown_background();
-                Err(Failure::new(format!("panicked: {}", message(&*panic))))
             }
         }
     }
@@ -72,6 +76,10 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
 
     #[test]
     fn panics_and_hangs_are_failures() {
@@ -81,6 +89,16 @@ mod tests {
         assert_eq!(panicked.unwrap_err().to_string(), "panicked: boom 1");
         let hung = runtimes.run::<()>(Duration::from_millis(5), std::future::pending());
         assert_eq!(hung.unwrap_err().to_string(), "not done after 5ms");
+        let go_on = Arc::new(AtomicBool::new(true));
+        let is_on = go_on.clone();
+        let spinning = runtimes.run::<()>(Duration::from_millis(5), async move {
+            while is_on.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+            Ok(())
+        });
+        go_on.store(false, Ordering::Relaxed);
+        assert_eq!(spinning.unwrap_err().to_string(), "not done after 5ms");
         assert_eq!(runtimes.run(second, async { Ok(2) }), Ok(2));
     }
 }

@@ -29,10 +29,10 @@ pub(crate) fn random_numbers(seed: u64, behaviour: &str) -> fastrand::Rng {
     fastrand::Rng::with_seed(mixed)
 }
 
-/// The command that makes the same check again.
-pub(crate) fn command(seed: u64, behaviour: &str) -> String {
+/// The command that makes the same check again, where `prefix` is what the names of the suite's tests begin with.
+pub(crate) fn command(seed: u64, prefix: &str, behaviour: &str) -> String {
     let package = std::env::var("CARGO_PKG_NAME").map(|name| format!(" -p {name}")).unwrap_or_default();
-    format!("{VARIABLE}={seed} cargo test{package} --test conformance -- --exact {behaviour}")
+    format!("{VARIABLE}={seed} cargo test{package} --test conformance -- --exact {prefix}{behaviour}")
 }
 
 #[cfg(test)]

@@ -1,28 +1,25 @@
 //! Runs the list against one backend, as named tests or in one go.
 
 use crate::{
-    Behaviour, Failure, Outcome, Report, Row, Site, Subject, all, gate::reason_to_skip, runner::Runtimes,
-    seed, subject::Open,
+    Behaviour, Failure, Outcome, Report, Row, Site, Subject, all, gate::reason_to_skip, harness,
+    runner::Runtimes, seed, subject::Open,
 };
 use fascicle_backend::{Backend, Capabilities};
 use futures::future::BoxFuture;
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::{
     fmt::Display,
-    io::Write,
     num::NonZero,
-    path::PathBuf,
     process::ExitCode,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-/// The environment variable that names the directory which reports are written into.
-const REPORT_VARIABLE: &str = "CONFORMANCE_REPORT";
+/// The command that checks a behaviour again, by the seed and its name.
+type Command = Arc<dyn Fn(u64, &str) -> String + Send + Sync>;
 
 /// Removes what a behaviour left at its site.
 type CleanUp = Arc<dyn Fn(Site) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
@@ -35,6 +32,7 @@ pub struct Suite {
     clean_up: Option<CleanUp>,
     deviations: Vec<(String, String)>,
     deadline: Duration,
+    command: Command,
     runtimes: Arc<Runtimes>,
 }
 
@@ -46,13 +44,22 @@ impl Suite {
         E: Display,
         F: Future<Output = Result<B, E>> + Send + 'static,
     {
+        Suite::over(name, move |site| {
+            let opening = open(site);
+            async move { opening.await.map(|backend| Arc::new(backend) as Arc<dyn Backend>) }
+        })
+    }
+
+    /// As [`Suite::new`], for handles on backends that are not known when the program is compiled.
+    pub fn over<E, F>(name: impl Into<String>, open: impl Fn(Site) -> F + Send + Sync + 'static) -> Self
+    where
+        E: Display,
+        F: Future<Output = Result<Arc<dyn Backend>, E>> + Send + 'static,
+    {
         let open: Open = Arc::new(move |site| {
             let opening = open(site);
             Box::pin(async move {
-                match opening.await {
-                    Ok(backend) => Ok(Arc::new(backend) as Arc<dyn Backend>),
-                    Err(error) => Err(Failure::new(format!("the backend cannot be opened: {error}"))),
-                }
+                opening.await.map_err(|error| Failure::new(format!("the backend cannot be opened: {error}")))
             })
         });
         Suite {
@@ -61,6 +68,7 @@ impl Suite {
             clean_up: None,
             deviations: Vec::new(),
             deadline: Duration::from_secs(60),
+            command: Arc::new(|seed, behaviour| seed::command(seed, "", behaviour)),
             runtimes: Arc::default(),
         }
     }
@@ -98,6 +106,19 @@ impl Suite {
         self
     }
 
+    /// Says how one behaviour is checked again with the same random numbers, where no test program does it: the command for
+    /// a seed and the name of a behaviour. A failure shows it.
+    #[must_use]
+    pub fn repeated_by(mut self, command: impl Fn(u64, &str) -> String + Send + Sync + 'static) -> Self {
+        self.command = Arc::new(command);
+        self
+    }
+
+    /// The name of the suite, under which its report is shown and written.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs every behaviour that applies and returns what was found.
     pub fn report(&self) -> Report {
         self.report_where(|_| true)
@@ -105,11 +126,16 @@ impl Suite {
 
     /// As [`Suite::report`], of the behaviours that `wanted` keeps.
     pub fn report_where(&self, wanted: impl Fn(&Behaviour) -> bool) -> Report {
+        self.report_with(wanted, |_| {})
+    }
+
+    /// As [`Suite::report_where`]; shows `progress` each row when it is known, in no particular order.
+    pub fn report_with(&self, wanted: impl Fn(&Behaviour) -> bool, progress: impl Fn(&Row) + Sync) -> Report {
         let behaviours: Vec<Behaviour> = all().into_iter().filter(wanted).collect();
         // On a thread of its own as all checks are, so that it may be called from within a runtime.
         let declared = thread::scope(|scope| scope.spawn(|| self.declared()).join())
             .unwrap_or_else(|_| Err(Failure::new("the backend cannot be asked what it declares")));
-        let outcomes: Mutex<Vec<(usize, Outcome)>> = Mutex::default();
+        let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
         if let Ok(declared) = declared {
             let next = AtomicUsize::new(0);
             let work = || {
@@ -117,8 +143,9 @@ impl Suite {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     behaviours.get(at).map(|behaviour| (at, behaviour))
                 } {
-                    let outcome = self.outcome(behaviour, declared);
-                    outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((at, outcome));
+                    let row = self.row(behaviour, declared);
+                    progress(&row);
+                    rows.lock().unwrap_or_else(PoisonError::into_inner).push((at, row));
                 }
             };
             thread::scope(|scope| {
@@ -127,14 +154,9 @@ impl Suite {
                 }
             });
         }
-        let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-        outcomes.sort_by_key(|(at, _)| *at);
-        let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome);
-        let rows = behaviours
-            .into_iter()
-            .zip(outcomes)
-            .map(|(behaviour, outcome)| Row { behaviour, outcome })
-            .collect();
+        let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+        rows.sort_by_key(|(at, _)| *at);
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
         self.finished(declared, rows)
     }
 
@@ -145,72 +167,25 @@ impl Suite {
     /// - The environment variable `CONFORMANCE_REPORT` names a directory that a run of the whole suite writes its report
     ///   into, as text, Markdown and JSON.
     pub fn main(self) -> ExitCode {
-        if std::env::args().skip(1).any(|argument| argument == "--report") {
-            let report = self.report();
-            let printed = write!(std::io::stdout().lock(), "{report}").is_ok();
-            return exit_code(printed && self.write_report(&report) && report.is_conformant());
-        }
-        let arguments = Arguments::from_args();
-        let declared = match self.declared() {
-            Ok(declared) => declared,
-            Err(failure) => {
-                complain(&format!("conformance of {}: {failure}", self.name));
-                return ExitCode::FAILURE;
-            }
-        };
-        let suite = Arc::new(self);
-        let rows: Arc<Mutex<Vec<Row>>> = Arc::default();
-        let trials = all().into_iter().map(|behaviour| suite.trial(behaviour, declared, &rows)).collect();
-        let conclusion = libtest_mimic::run(&arguments, trials);
-        let is_whole =
-            !arguments.list && !arguments.ignored && arguments.filter.is_none() && arguments.skip.is_empty();
-        if !is_whole {
-            return conclusion.exit_code();
-        }
-        let mut rows = std::mem::take(&mut *rows.lock().unwrap_or_else(PoisonError::into_inner));
-        // Tests that do not apply are not started unless it is asked for, so that they are added here.
-        for behaviour in all() {
-            let is_missing = !rows.iter().any(|row| row.behaviour.name == behaviour.name);
-            if let Some(why) = reason_to_skip(behaviour.needs, declared).filter(|_| is_missing) {
-                rows.push(Row { behaviour, outcome: Outcome::NotApplicable(why) });
-            }
-        }
-        let order = |name| all().iter().position(|behaviour| behaviour.name == name);
-        rows.sort_by_cached_key(|row| order(row.behaviour.name));
-        let report = suite.finished(Ok(declared), rows);
-        for problem in &report.problems {
-            complain(&format!("conformance of {}: {problem}", suite.name));
-        }
-        let written = suite.write_report(&report);
-        exit_code(written && report.is_conformant() && !conclusion.has_failed())
+        Suite::main_of([self])
     }
 
-    /// One behaviour as a named test; what does not apply is ignored and shows the reason.
-    fn trial(
-        self: &Arc<Self>,
-        behaviour: Behaviour,
-        declared: Capabilities,
-        rows: &Arc<Mutex<Vec<Row>>>,
-    ) -> Trial {
-        let (suite, rows) = (self.clone(), rows.clone());
-        let reason = reason_to_skip(behaviour.needs, declared);
-        let trial = Trial::ignorable_test(behaviour.name, move || {
-            let outcome = suite.outcome(&behaviour, declared);
-            let verdict = match &outcome {
-                Outcome::Broken(why) => Err(Failed::from(format!("{why}\ncontract: {}", behaviour.contract))),
-                Outcome::NotApplicable(why) => Ok(Completion::ignored_with(why)),
-                Outcome::Held | Outcome::Deviates(_) => Ok(Completion::Completed),
-            };
-            rows.lock().unwrap_or_else(PoisonError::into_inner).push(Row { behaviour, outcome });
-            verdict
-        });
-        match reason {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason),
-            None => trial,
-        }
+    /// As [`Suite::main`], for a backend that is held to the suite in several places: one test program has the tests of
+    /// all, named `suite/area::what_holds`.
+    ///
+    /// A suite of which the arguments name no test is not opened, so that `-- zarr+memory/` starts no server.
+    pub fn main_of(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
+        harness::main_of(suites.into_iter().collect())
     }
 
-    /// What holds of one behaviour: gate, check, and judgement of known deviations.
+    /// What holds of one behaviour, and how long it took to find out.
+    pub(crate) fn row(&self, behaviour: &Behaviour, declared: Capabilities) -> Row {
+        let begin = Instant::now();
+        let outcome = self.outcome(behaviour, declared);
+        Row { behaviour: *behaviour, outcome, took: begin.elapsed() }
+    }
+
+    /// Gate, check, and judgement of known deviations.
     fn outcome(&self, behaviour: &Behaviour, declared: Capabilities) -> Outcome {
         if let Some(why) = reason_to_skip(behaviour.needs, declared) {
             return Outcome::NotApplicable(why);
@@ -223,7 +198,7 @@ impl Suite {
             )),
             (Err(_), Some((_, why))) => Outcome::Deviates(why.clone()),
             (Err(failure), None) => {
-                let command = seed::command(seed::of_this_run(), behaviour.name);
+                let command = (self.command)(seed::of_this_run(), behaviour.name);
                 Outcome::Broken(format!("{failure}\nrepeat it: {command}"))
             }
         }
@@ -244,7 +219,7 @@ impl Suite {
     }
 
     /// What the backend declares, asked of a handle at a site of its own.
-    fn declared(&self) -> Result<Capabilities, Failure> {
+    pub(crate) fn declared(&self) -> Result<Capabilities, Failure> {
         let site = Site::new("capabilities")?;
         let opening = (self.open)(site.clone());
         let declared = self.runtimes.run(self.deadline, async move { Ok(opening.await?.capabilities()) });
@@ -253,7 +228,7 @@ impl Suite {
     }
 
     /// Judges the run as a whole.
-    fn finished(&self, declared: Result<Capabilities, Failure>, rows: Vec<Row>) -> Report {
+    pub(crate) fn finished(&self, declared: Result<Capabilities, Failure>, rows: Vec<Row>) -> Report {
         let mut problems = Vec::new();
         if let Err(failure) = &declared {
             problems.push(failure.to_string());
@@ -279,25 +254,4 @@ impl Suite {
             problems,
         }
     }
-
-    /// Writes the report where the environment says; whether that went well.
-    fn write_report(&self, report: &Report) -> bool {
-        let Some(dir) = std::env::var_os(REPORT_VARIABLE).map(PathBuf::from) else { return true };
-        match report.write_into(&dir) {
-            Ok(()) => true,
-            Err(error) => {
-                complain(&format!("the report cannot be written into '{}': {error}", dir.display()));
-                false
-            }
-        }
-    }
-}
-
-fn exit_code(is_fine: bool) -> ExitCode {
-    if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Says it on standard error; where that is closed there is nobody to tell.
-fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

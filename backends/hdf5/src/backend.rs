@@ -4,8 +4,8 @@ use crate::{config::Hdf5Options, tree::Tree};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, MetaRecord,
-    MetaStamp, MetaWriteMode, RecordStore, Result, TableStore, Version,
+    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, Maintenance,
+    MetaRecord, MetaStamp, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use fascicle_local::{LocalRecords, Root, blocking};
 use std::{path::Path, sync::Arc};
@@ -124,6 +124,10 @@ impl Backend for Hdf5Backend {
     }
 
     fn tables(&self) -> Option<&dyn TableStore> {
+        Some(self)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
         Some(self)
     }
 }

@@ -57,7 +57,9 @@ impl Tree {
         }
         let found = self.find_any(path)?;
         let (size_bytes, modified) = match found.form() {
-            Form::Array | Form::CsvTable | Form::File => (found.facts().size_bytes, found.facts().modified),
+            Form::Array | Form::CsvTable | Form::ParquetFile | Form::File => {
+                (found.facts().size_bytes, found.facts().modified)
+            }
             Form::Directory => {
                 let folder = found.folder().subfolder(found.stored_name())?;
                 (meta_bytes(&folder)?, found.facts().modified)

@@ -17,6 +17,8 @@ pub(crate) enum Form {
     ParquetTable,
     /// A table: the file `x.csv`, as in datamate.
     CsvTable,
+    /// A table: the file `x.parquet` that another program wrote.
+    ParquetFile,
     /// A file under its own name.
     File,
     /// A directory: a folder under its own name.
@@ -25,14 +27,14 @@ pub(crate) enum Form {
 
 impl Form {
     /// Every form.
-    pub(crate) const ALL: [Form; 5] =
-        [Form::Array, Form::ParquetTable, Form::CsvTable, Form::File, Form::Directory];
+    pub(crate) const ALL: [Form; 6] =
+        [Form::Array, Form::ParquetTable, Form::CsvTable, Form::ParquetFile, Form::File, Form::Directory];
 
     /// The kind of the entry.
     pub(crate) fn kind(self) -> EntryKind {
         match self {
             Form::Array => EntryKind::Array,
-            Form::ParquetTable | Form::CsvTable => EntryKind::Table,
+            Form::ParquetTable | Form::CsvTable | Form::ParquetFile => EntryKind::Table,
             Form::File => EntryKind::File,
             Form::Directory => EntryKind::Directory,
         }
@@ -46,7 +48,7 @@ impl Form {
     fn suffix(self) -> &'static str {
         match self {
             Form::Array => ".h5",
-            Form::ParquetTable => ".parquet",
+            Form::ParquetTable | Form::ParquetFile => ".parquet",
             Form::CsvTable => ".csv",
             Form::File | Form::Directory => "",
         }
@@ -95,7 +97,7 @@ mod tests {
         let cases = [
             ("a.b.h5", false, Some(("a.b", Form::Array))),
             ("x.h5", true, Some(("x.h5", Form::Directory))),
-            ("x.parquet", false, Some(("x.parquet", Form::File))),
+            ("x.parquet", false, Some(("x", Form::ParquetFile))),
             ("x.hdf5", false, Some(("x.hdf5", Form::File))),
             ("X.H5", false, Some(("X.H5", Form::File))),
             (".h5", false, Some((".h5", Form::File))),

@@ -21,6 +21,7 @@ mod entry;
 mod file;
 mod h5;
 mod layout;
+mod maintenance;
 mod meta;
 mod relocate;
 mod table;

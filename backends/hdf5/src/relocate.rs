@@ -78,7 +78,9 @@ impl Tree {
 
     fn copy_entry(&self, found: &Found, target: &Path) -> Result<()> {
         match found.form() {
-            Form::CsvTable | Form::File => copy_file(found.folder(), found.stored_name(), target),
+            Form::CsvTable | Form::ParquetFile | Form::File => {
+                copy_file(found.folder(), found.stored_name(), target)
+            }
             Form::Array => self.copy_array(found.folder(), found.stored_name(), target),
             Form::ParquetTable | Form::Directory => {
                 self.copy_folder(&found.folder().subfolder_held(found.stored_name())?, target, 0)

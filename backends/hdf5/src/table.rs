@@ -13,8 +13,8 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use csv::{CsvAppend, NewCsvTable};
 use fascicle_backend::{
-    Attributes, BatchStream, EntryKind, EntryPath, Result, ScanOptions, TableDescription, TableOptions,
-    TableStore, TableWriter, WriteMode,
+    AppendOptions, Attributes, BatchStream, CompactOptions, Compaction, EntryKind, EntryPath, Result,
+    ScanOptions, TableDescription, TableOptions, TableStore, TableWriter, WriteMode,
 };
 use fascicle_local::Staged;
 use fascicle_tables::OffloadedTableWriter;
@@ -44,16 +44,44 @@ impl TableStore for Hdf5Backend {
     }
 
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>> {
-        let (tree, path) = (self.tree().clone(), path.clone());
+        self.append_with(path, schema, &AppendOptions::default()).await
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        let (tree, path, options) = (self.tree().clone(), path.clone(), options.clone());
         blocking(move || {
             let found = tree.find(&path, EntryKind::Table)?;
             Ok(match found.form() {
-                Form::ParquetTable => offloaded(ParquetAppend::begin(&tree, &path, &found, &schema)?),
+                Form::ParquetTable => {
+                    offloaded(ParquetAppend::begin(&tree, &path, &found, &schema, &options)?)
+                }
+                Form::ParquetFile => return Err(fascicle_tables::TableHead::written_elsewhere()),
+                Form::CsvTable if options.new_columns => return Err(csv::no_new_columns()),
                 Form::CsvTable => offloaded(CsvAppend::begin(&tree, &path, &found, &schema)?),
                 Form::Array | Form::File | Form::Directory => {
                     return Err(wrong_kind(&found, EntryKind::Table));
                 }
             })
+        })
+        .await
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        let (path, options) = (path.clone(), options.clone());
+        self.run(move |tree| {
+            let found = tree.find(&path, EntryKind::Table)?;
+            match found.form() {
+                Form::ParquetTable => parquet::compact(tree, &found, &options),
+                Form::ParquetFile => Err(fascicle_tables::TableHead::written_elsewhere()),
+                // One file, in which the rows of all appends are.
+                Form::CsvTable => Ok(Compaction { parts_before: 1, parts_after: 1, ..Compaction::default() }),
+                Form::Array | Form::File | Form::Directory => Err(wrong_kind(&found, EntryKind::Table)),
+            }
         })
         .await
     }
@@ -65,6 +93,7 @@ impl TableStore for Hdf5Backend {
             match found.form() {
                 Form::ParquetTable => parquet::describe(&found),
                 Form::CsvTable => csv::describe(&found),
+                Form::ParquetFile => parquet::describe_file(&found),
                 Form::Array | Form::File | Form::Directory => Err(wrong_kind(&found, EntryKind::Table)),
             }
         })
@@ -78,6 +107,7 @@ impl TableStore for Hdf5Backend {
             match found.form() {
                 Form::ParquetTable => parquet::scan(&found, &options),
                 Form::CsvTable => csv::scan(&found, &options),
+                Form::ParquetFile => parquet::scan_file(&found, &options),
                 Form::Array | Form::File | Form::Directory => Err(wrong_kind(&found, EntryKind::Table)),
             }
         })

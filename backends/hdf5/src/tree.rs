@@ -383,6 +383,13 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// Removes the attributes of what was stored as `stored_name`.
+    pub(crate) fn forget_attributes(&self, folder: &Folder, stored_name: &str) -> Result<()> {
+        attributes::put(&self.staging, folder, stored_name, None).map(drop)
+    }
+}
+
 /// The name of the lock of an entry. Names that some file system could take for one share a lock, which costs
 /// nothing but a wait; so do names that begin alike for more bytes than a file name could have.
 pub(crate) fn lock_name(name: &str) -> String {

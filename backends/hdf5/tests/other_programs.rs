@@ -2,14 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use fascicle_backend::{
-    ArrayOptions, ArraySpec, Backend, Codec, DType, EntryPath, ErrorKind, Region, Result, Shape, TimeUnit,
-    Values, WriteMode,
+    ArrayOptions, ArraySpec, Backend, Codec, CompactOptions, Comparison, DType, EntryPath, ErrorKind,
+    Predicate, Region, Result, ScanOptions, Shape, TableOptions, TimeUnit, Values, WriteMode,
 };
 use fascicle_hdf5::{Hdf5Backend, Hdf5Options};
 use fascicle_judges::run_python_file;
+use futures::TryStreamExt;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 struct Place {
     keep: tempfile::TempDir,
@@ -288,4 +293,64 @@ async fn we_read_while_datamate_extends() {
     assert_eq!(writer.await.unwrap(), "extended\n");
     let (shape, values) = place.read("x").await.unwrap();
     assert!(*shape == [40, 2] && counts_up(&values) && reads > 1, "{shape} after {reads} reads");
+}
+
+#[tokio::test]
+async fn other_programs_read_our_tables_as_one_data_set() {
+    let place = Place::new();
+    let tables = place.backend.tables().unwrap();
+    let rows = |numbers: std::ops::Range<i64>| {
+        let texts: StringArray = numbers.clone().map(|n| (n % 2 == 0).then(|| format!("text {n}"))).collect();
+        let columns: Vec<(&str, ArrayRef)> =
+            vec![("n", Arc::new(Int64Array::from_iter_values(numbers))), ("text", Arc::new(texts))];
+        RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        )
+        .unwrap()
+    };
+    let options = TableOptions::default();
+    let none = rows(0..0);
+    let writer = tables.create(&path("t"), none.schema(), &options, WriteMode::Create).await.unwrap();
+    writer.finish().await.unwrap();
+    for first in [0, 3, 6] {
+        let mut writer = tables.append(&path("t"), none.schema()).await.unwrap();
+        writer.write(rows(first..first + 3)).await.unwrap();
+        writer.finish().await.unwrap();
+    }
+    let folder = place.keep.path().join("t.parquet");
+    let read = || fascicle_judges::rows_others_read(&folder, &["n", "text"]);
+    assert_eq!(read(), (0..9).collect::<Vec<_>>());
+    let at_once = CompactOptions::default().with_grace(std::time::Duration::ZERO);
+    assert_eq!(tables.compact(&path("t"), &at_once).await.unwrap().parts_after, 1);
+    assert_eq!(read(), (0..9).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_parquet_file_of_pandas_is_a_table() {
+    let place = Place::new();
+    let script = "
+import sys, pandas
+pandas.DataFrame({'n': [0, 1, 2], 'text': ['a', None, 'ü']}).to_parquet(sys.argv[1] + '/t.parquet')
+pandas.DataFrame({'n': [5], 'year': [2024]}).to_parquet(sys.argv[1] + '/hive.parquet', partition_cols=['year'])
+";
+    fascicle_judges::run_python(script, [place.keep.path()]);
+    let tables = place.backend.tables().unwrap();
+    let described = tables.describe(&path("t")).await.unwrap();
+    assert_eq!((described.rows, described.schema.fields().len()), (3, 2));
+    let late = Predicate::compare("n", Comparison::Gt, 0);
+    let options = ScanOptions::default().with_predicate(late).with_projection(["text"]);
+    let batches: Vec<RecordBatch> =
+        tables.scan(&path("t"), &options).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
+    let append = tables.append(&path("t"), described.schema.clone()).await;
+    assert_eq!(append.map(drop).unwrap_err().kind(), ErrorKind::Unsupported);
+    let writer = tables
+        .create(&path("t"), described.schema, &TableOptions::default(), WriteMode::Overwrite)
+        .await
+        .unwrap();
+    assert_eq!(writer.finish().await.unwrap(), 0);
+    assert!(place.keep.path().join("t.parquet").is_dir());
+    let error = tables.describe(&path("hive")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.message().contains("year=2024"), "{error}");
 }

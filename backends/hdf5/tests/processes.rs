@@ -7,7 +7,10 @@
 )]
 
 use bytes::Bytes;
-use fascicle_backend::{Backend, EntryKind, EntryPath, ErrorKind, FileOptions, Result, WriteMode};
+use fascicle_backend::{
+    ArrayOptions, ArraySpec, Backend, DType, EntryKind, EntryPath, ErrorKind, FileOptions, FlawKind,
+    LeftoverKind, Owner, Region, Result, Shape, Values, WriteMode,
+};
 use fascicle_hdf5::{Hdf5Backend, Hdf5Options};
 use std::{
     path::Path,
@@ -67,6 +70,8 @@ async fn plays_a_part() {
     match part.as_str() {
         "create" => create(&backend, number).await,
         "append" => append(&backend, number).await,
+        "grow" => grow(&backend).await,
+        "write" => write_and_wait(&backend).await,
         other => panic!("there is no part {other}"),
     }
 }
@@ -136,6 +141,149 @@ async fn what_many_processes_append_arrives_whole_and_in_each_ones_order() {
             log.split_inclusive('\n').filter(|line| line.starts_with(&format!("{number} "))).collect();
         assert_eq!(mine, (0..APPENDS).map(|index| line(number, index)).collect::<String>());
     }
+}
+
+/// Appends to an array until the process is killed.
+async fn grow(backend: &Hdf5Backend) {
+    let arrays = backend.arrays().unwrap();
+    for row in 1.. {
+        let rows = arrays.append(&path("x"), 1, Values::Int64(vec![row; 4])).await.unwrap();
+        println!("says: {rows}");
+    }
+}
+
+/// Begins to write an array, and waits to be killed.
+async fn write_and_wait(backend: &Hdf5Backend) {
+    let spec = ArraySpec { shape: Shape::new([1000]).unwrap(), dtype: DType::Int64 };
+    let arrays = backend.arrays().unwrap();
+    let options = ArrayOptions::default();
+    let mut writer = arrays.create(&path("y"), &spec, &options, WriteMode::Create).await.unwrap();
+    writer.write(&Region::whole(&spec.shape), Values::Int64(vec![7; 1000])).await.unwrap();
+    println!("says: written");
+    std::future::pending::<()>().await;
+}
+
+/// A process that has said something, and is to be killed. It speaks for as long as this lives.
+struct Player {
+    process: std::process::Child,
+    _said: std::io::BufReader<std::process::ChildStdout>,
+}
+
+impl Player {
+    /// Starts it, and waits until it has said something `lines` times.
+    fn start(command: &mut Command, lines: usize) -> Player {
+        use std::io::BufRead;
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = std::io::BufReader::new(process.stdout.take().unwrap());
+        let mut heard = 0;
+        while heard < lines {
+            let mut line = String::new();
+            assert!(said.read_line(&mut line).unwrap() > 0, "it ended after {heard} lines");
+            heard += usize::from(line.contains("says: "));
+        }
+        Player { process, _said: said }
+    }
+
+    fn kill(&mut self) -> std::io::Result<()> {
+        self.process.kill()
+    }
+
+    fn wait(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        self.process.wait()
+    }
+}
+
+/// Starts this program to play a part.
+fn started(part: &str, place: &Path, lines: usize) -> Player {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "plays_a_part", "--ignored", "--nocapture", "--test-threads=1"])
+        .envs([("FASCICLE_PART", part), ("FASCICLE_NUMBER", "0")])
+        .env("FASCICLE_PLACE", place);
+    Player::start(&mut command, lines)
+}
+
+/// Starts h5py, which appends rows to `x` and keeps the file open.
+fn started_h5py(place: &Path, lines: usize) -> Player {
+    let script = "
+import h5py, sys, time
+file = h5py.File(sys.argv[1], 'r+', libver='latest')
+file.swmr_mode = True
+data = file['data']
+for row in range(100000):
+    data.resize(len(data) + 1, 0)
+    data[-1] = row
+    data.flush()
+    print('says: row', flush=True)
+    time.sleep(0.01)
+";
+    let mut command = Command::new(fascicle_judges::python());
+    Player::start(command.arg("-c").arg(script).arg(place.join("x.h5")), lines)
+}
+
+#[tokio::test]
+async fn what_killed_writers_leave_is_found_and_mended() {
+    let place = tempfile::tempdir().unwrap();
+    let backend = backend(place.path());
+    let arrays = backend.arrays().unwrap();
+    let spec = ArraySpec { shape: Shape::new([0, 4]).unwrap(), dtype: DType::Int64 };
+    arrays
+        .create(&path("x"), &spec, &ArrayOptions::default(), WriteMode::Create)
+        .await
+        .unwrap()
+        .finish()
+        .await
+        .unwrap();
+    let maintenance = backend.maintenance().unwrap();
+    for round in 0..3 {
+        // A program that keeps the file open while it appends, as scientists' programs do.
+        let mut writer = started_h5py(place.path(), 3 + round);
+        assert_eq!(maintenance.flaws(&path("x")).await.unwrap(), [], "a writer that is alive has its mark");
+        assert_eq!(
+            maintenance.mend(&path("x"), FlawKind::StaleMark).await.unwrap_err().kind(),
+            ErrorKind::Busy
+        );
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let flaws = maintenance.flaws(&path("x")).await.unwrap();
+        assert_eq!(
+            flaws.iter().map(|flaw| (flaw.kind, flaw.mendable)).collect::<Vec<_>>(),
+            [(FlawKind::StaleMark, true)]
+        );
+        let rows = arrays.describe(&path("x")).await.unwrap().shape.rows().unwrap();
+        assert!(maintenance.mend(&path("x"), FlawKind::StaleMark).await.unwrap());
+        assert!(
+            !maintenance.mend(&path("x"), FlawKind::StaleMark).await.unwrap(),
+            "there is nothing left to mend"
+        );
+        assert_eq!(maintenance.flaws(&path("x")).await.unwrap(), []);
+        // Other programs open it again, and no row is lost.
+        let script = "import h5py, sys; print(len(h5py.File(sys.argv[1], 'r')['data']))";
+        let told = fascicle_judges::run_python(script, [place.path().join("x.h5")]);
+        assert_eq!(told.trim(), rows.to_string());
+    }
+    let mut writer = started("grow", place.path(), 5);
+    for leftover in maintenance.leftovers().await.unwrap() {
+        assert!(leftover.owner != Owner::Gone && leftover.kind == LeftoverKind::Lock, "{leftover:?}");
+    }
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    for leftover in maintenance.leftovers().await.unwrap() {
+        assert_eq!((leftover.kind, leftover.owner), (LeftoverKind::Lock, Owner::Gone), "{leftover:?}");
+        assert!(maintenance.collect(&leftover).await.unwrap());
+    }
+    let mut writer = started("write", place.path(), 1);
+    let all = maintenance.leftovers().await.unwrap();
+    let held: Vec<_> = all.iter().filter(|leftover| leftover.kind == LeftoverKind::Staged).collect();
+    assert_eq!((held.len(), held[0].owner), (1, Owner::Alive));
+    assert!(!maintenance.collect(held[0]).await.unwrap());
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    let all = maintenance.leftovers().await.unwrap();
+    assert_eq!((all.len(), all[0].kind, all[0].owner == Owner::Alive), (1, LeftoverKind::Staged, false));
+    assert!(maintenance.collect(&all[0]).await.unwrap());
+    assert_eq!(maintenance.leftovers().await.unwrap(), []);
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing but the array is left");
 }
 
 /// The forms of `x` alternate; whoever looks finds one of them, never two.

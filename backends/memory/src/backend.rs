@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
     ArrayStore, Attributes, Backend, Capabilities, Capability, EntryInfo, EntryKind, EntryPath, EntryStat,
-    Error, ErrorKind, FileStore, Listing, MetaRecord, MetaStamp, MetaWriteMode, RecordStore, Result,
-    TableStore, Version, WriteMode,
+    Error, ErrorKind, FileStore, Listing, Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordStore,
+    Result, TableStore, Version, WriteMode,
 };
 use std::{
     collections::BTreeMap,
@@ -171,6 +171,10 @@ impl Backend for MemoryBackend {
     }
 
     fn tables(&self) -> Option<&dyn TableStore> {
+        Some(self)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
         Some(self)
     }
 }

@@ -18,6 +18,7 @@
 mod array;
 mod backend;
 mod file;
+mod maintenance;
 mod meta;
 mod node;
 mod record;

@@ -8,10 +8,10 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use fascicle_backend::{
-    BatchStream, EntryKind, EntryPath, Result, ScanOptions, TableDescription, TableOptions, TableStore,
-    TableWriter, WriteMode,
+    AppendOptions, BatchStream, CompactOptions, Compaction, EntryKind, EntryPath, Result, ScanOptions,
+    TableDescription, TableOptions, TableStore, TableWriter, WriteMode,
 };
-use fascicle_tables::{Scan, align_batch, check_same_columns};
+use fascicle_tables::{Scan, align_batch, check_same_columns, fit_to, with_new_columns};
 use futures::stream;
 use std::sync::Arc;
 
@@ -36,11 +36,64 @@ impl StoredTable {
         self.batches().map(|batch| batch.num_rows() as u64).sum()
     }
 
-    fn append(&mut self, schema: &SchemaRef, part: Vec<RecordBatch>) -> Result<u64> {
-        check_same_columns(&self.schema, schema)?;
-        let part = part.into_iter().map(|batch| align_batch(batch, &self.schema)).collect::<Result<_>>()?;
+    /// Adds rows, the columns of which may be new as far as the options say.
+    fn append(&mut self, schema: &SchemaRef, part: Vec<RecordBatch>, options: &AppendOptions) -> Result<u64> {
+        let columns = self.columns_after(schema, options)?;
+        let part: Vec<RecordBatch> =
+            part.into_iter().map(|batch| fit_to(batch, &columns)).collect::<Result<_>>()?;
+        if part.iter().all(|batch| batch.num_rows() == 0) {
+            return Ok(self.rows());
+        }
+        if columns != self.schema {
+            for batch in self.parts.iter_mut().flatten() {
+                *batch = fit_to(batch.clone(), &columns)?;
+            }
+            self.schema = columns;
+        }
         self.parts.push(part);
         Ok(self.rows())
+    }
+
+    fn columns_after(&self, given: &SchemaRef, options: &AppendOptions) -> Result<SchemaRef> {
+        if options.new_columns {
+            return with_new_columns(&self.schema, given);
+        }
+        check_same_columns(&self.schema, given)?;
+        Ok(Arc::clone(&self.schema))
+    }
+
+    /// Makes the writes that small parts come from one part each run of them; the rows stay as they are.
+    fn compact(&mut self, options: &CompactOptions) -> Compaction {
+        let before = self.parts.len() as u64;
+        let size = |part: &Vec<RecordBatch>| -> u64 {
+            part.iter().map(|batch| batch.get_array_memory_size() as u64).sum()
+        };
+        // Each merged part with how many it was made of, and their bytes.
+        let mut merged: Vec<(Vec<RecordBatch>, u64, u64)> = Vec::new();
+        for part in &self.parts {
+            let bytes = size(part);
+            match merged.last_mut() {
+                Some((into, count, total))
+                    if bytes < options.target_bytes / 2
+                        && *total < options.target_bytes / 2
+                        && total.saturating_add(bytes) <= options.target_bytes =>
+                {
+                    into.extend(part.iter().cloned());
+                    (*count, *total) = (*count + 1, total.saturating_add(bytes));
+                }
+                _ => merged.push((part.clone(), 1, bytes)),
+            }
+        }
+        let report = Compaction {
+            parts_before: before,
+            parts_after: merged.len() as u64,
+            merged_parts: merged.iter().map(|(_, count, _)| count).filter(|count| **count > 1).sum(),
+            ..Compaction::default()
+        };
+        if !options.dry_run {
+            self.parts = merged.into_iter().map(|(part, _, _)| part).collect();
+        }
+        report
     }
 }
 
@@ -73,14 +126,30 @@ impl TableStore for MemoryBackend {
     }
 
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>> {
-        check_same_columns(&find(&self.shared(), path)?.schema, &schema)?;
+        self.append_with(path, schema, &AppendOptions::default()).await
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        find(&self.shared(), path)?.columns_after(&schema, options)?;
         Ok(Box::new(MemoryTableWriter {
             backend: self.clone(),
             path: path.clone(),
             schema,
-            purpose: Purpose::Append,
+            purpose: Purpose::Append(options.clone()),
             batches: Vec::new(),
         }))
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        self.exclusive().change(path, |node| match &mut node.content {
+            Content::Table(table) => Ok(Arc::make_mut(table).compact(options)),
+            _ => Err(node.wrong_kind(EntryKind::Table)),
+        })
     }
 
     async fn describe(&self, path: &EntryPath) -> Result<TableDescription> {
@@ -105,7 +174,7 @@ impl TableStore for MemoryBackend {
 
 enum Purpose {
     Create { options: TableOptions, mode: WriteMode },
-    Append,
+    Append(AppendOptions),
 }
 
 struct MemoryTableWriter {
@@ -133,8 +202,8 @@ impl TableWriter for MemoryTableWriter {
                 backend.exclusive().put(&path, node, mode)?;
                 Ok(rows)
             }
-            Purpose::Append => backend.exclusive().change(&path, |node| match &mut node.content {
-                Content::Table(table) => Arc::make_mut(table).append(&schema, batches),
+            Purpose::Append(options) => backend.exclusive().change(&path, |node| match &mut node.content {
+                Content::Table(table) => Arc::make_mut(table).append(&schema, batches, &options),
                 _ => Err(node.wrong_kind(EntryKind::Table)),
             }),
         }

@@ -34,20 +34,6 @@ impl ZarrBackend {
         let (directory, stored_name) = self.place_of(path)?;
         Ok(self.places().claims(&directory, &stored_name))
     }
-
-    /// Says of an array that was not found what is there instead.
-    async fn explained<T>(&self, path: &EntryPath, result: Result<T>) -> Result<T> {
-        match result {
-            Err(error) if error.is_not_found() => {
-                Err(match self.tree().explain_absence(path, EntryKind::Array).await {
-                    other if other.kind() == ErrorKind::Corrupt => error,
-                    other => other,
-                })
-            }
-            Err(error) => Err(error.at(path)),
-            Ok(value) => Ok(value),
-        }
-    }
 }
 
 #[async_trait]
@@ -68,22 +54,22 @@ impl ArrayStore for ZarrBackend {
 
     async fn describe(&self, path: &EntryPath) -> Result<ArrayDescription> {
         let described = self.array_at(path)?.describe().await;
-        self.explained(path, described).await
+        self.tree().explained(path, EntryKind::Array, described).await
     }
 
     async fn read(&self, path: &EntryPath, region: &Region, buffer: Values) -> Result<Values> {
         let read = self.array_at(path)?.read(region, buffer).await;
-        self.explained(path, read).await
+        self.tree().explained(path, EntryKind::Array, read).await
     }
 
     async fn write(&self, path: &EntryPath, region: &Region, values: Values) -> Result<()> {
         let written = self.array_at(path)?.write(region, values).await;
-        self.explained(path, written).await
+        self.tree().explained(path, EntryKind::Array, written).await
     }
 
     async fn append(&self, path: &EntryPath, rows: u64, values: Values) -> Result<u64> {
         let appended = self.array_at(path)?.append(rows, values).await;
-        self.explained(path, appended).await
+        self.tree().explained(path, EntryKind::Array, appended).await
     }
 }
 

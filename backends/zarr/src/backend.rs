@@ -4,12 +4,10 @@ use crate::{array_places::ArrayPlaces, config::ZarrOptions, layout};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayStore, Attributes, Backend, Capabilities, Capability, EntryPath, EntryStat, FileStore, Listing,
+    ArrayStore, Attributes, Backend, Capabilities, EntryPath, EntryStat, FileStore, Listing, Maintenance,
     MetaRecord, MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
-use fascicle_objects::{
-    Conditions, Store, StoreConfig, StoreFiles, StorePlace, StoreRecords, StoreTables, Tree,
-};
+use fascicle_objects::{Store, StoreConfig, StoreFiles, StoreRecords, StoreTables, Tree};
 use std::{fmt, sync::Arc};
 
 /// A place in a store. Clones share the handle.
@@ -37,22 +35,21 @@ impl ZarrBackend {
     /// Opens the place that `config` describes, and finds out which conditions of writes its store honours.
     ///
     /// A place that does not exist yet, on a local file system, is created by the first write. Without conditional writes arrays
-    /// cannot be appended to or written in part, nor files and tables appended to.
+    /// cannot be appended to or written in part, nor files and tables appended to, and directories are built as
+    /// [`StoreConfig::coordination`] says. What is opened to be read alone is not written to by finding out.
     ///
     /// Errors: `InvalidInput` for options that make no sense, `NotFound` for a missing bucket, `PermissionDenied`, `Unavailable`.
     pub async fn open(config: &StoreConfig, options: ZarrOptions) -> Result<Self> {
-        let is_durable = !matches!(config.place, StorePlace::Memory(_));
-        Self::over(Store::open(config)?, options, is_durable).await
+        Self::over(Store::open(config)?, options).await
     }
 
-    /// The same for a store that is open already; `is_durable` says whether what is written to it survives the process.
-    pub async fn over(store: Store, options: ZarrOptions, is_durable: bool) -> Result<Self> {
-        let conditions = store.conditions().await?;
-        let capabilities = capabilities(conditions, is_durable, store.is_local());
+    /// The same for a store that is open already.
+    pub async fn over(store: Store, options: ZarrOptions) -> Result<Self> {
+        let capabilities = store.capabilities(store.is_durable()).await?;
         let places = ArrayPlaces::new(store.clone(), options)?;
         let tree = Tree::new(store.clone(), layout::layout());
         let (files, tables) = (StoreFiles::new(tree.clone()), StoreTables::new(tree.clone())?);
-        let records = StoreRecords::new(store);
+        let records = StoreRecords::of_place(&store).await?;
         Ok(ZarrBackend { inner: Arc::new(Inner { tree, files, tables, records, places, capabilities }) })
     }
 
@@ -63,26 +60,6 @@ impl ZarrBackend {
     pub(crate) fn places(&self) -> &ArrayPlaces {
         &self.inner.places
     }
-}
-
-fn capabilities(conditions: Conditions, is_durable: bool, is_local: bool) -> Capabilities {
-    let always =
-        [Capability::Arrays, Capability::Tables, Capability::Attributes, Capability::Copy, Capability::Write];
-    let mut capabilities: Capabilities = always.into_iter().collect();
-    if conditions == (Conditions { create: true, update: true }) {
-        let conditional = [Capability::ArrayAppend, Capability::ArrayRegionWrite, Capability::FileAppend];
-        capabilities = conditional.into_iter().fold(capabilities, Capabilities::with);
-    }
-    if conditions.create {
-        capabilities = capabilities.with(Capability::TableAppend);
-    }
-    if is_durable {
-        capabilities = capabilities.with(Capability::Durable);
-    }
-    if is_local {
-        capabilities = capabilities.with(Capability::Rename);
-    }
-    capabilities
 }
 
 #[async_trait]
@@ -153,5 +130,9 @@ impl Backend for ZarrBackend {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         Some(&self.inner.tables)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
     }
 }

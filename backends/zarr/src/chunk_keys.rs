@@ -69,6 +69,21 @@ impl ChunkKeyEncoding {
         }
     }
 
+    /// The indices of the chunk under a key of this encoding, of an array of this rank; `None` for any other key.
+    pub(crate) fn indices(self, key: &str, rank: usize) -> Option<Vec<u64>> {
+        let indices: Option<Vec<u64>> = match (self.has_prefix, rank) {
+            (_, 0) => Some(Vec::new()),
+            (true, _) => key
+                .strip_prefix('c')?
+                .strip_prefix(self.separator)?
+                .split(self.separator)
+                .map(number)
+                .collect(),
+            (false, _) => key.split(self.separator).map(number).collect(),
+        };
+        indices.filter(|indices| indices.len() == rank && self.key(indices) == key)
+    }
+
     /// The key of a chunk, relative to the array.
     pub(crate) fn key(self, indices: &[u64]) -> String {
         let mut key = String::with_capacity(2 + indices.len() * 4);
@@ -127,6 +142,11 @@ impl ChunkKeyEncoding {
     }
 }
 
+/// The number that digits say.
+fn number(digits: &str) -> Option<u64> {
+    digits.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,11 +172,16 @@ mod tests {
                 let containing: Vec<_> =
                     KeySpace::ALL.into_iter().filter(|space| space.contains(&key)).collect();
                 assert_eq!(containing, [space], "{key}");
+                assert_eq!(encoding.indices(&key, indices.len()), Some(indices.clone()), "{key}");
             }
             assert_eq!(ChunkKeyEncoding::from_json(&encoding.to_json()).unwrap(), encoding);
         }
         for space in KeySpace::ALL {
             assert!(!space.contains("zarr.json"));
+        }
+        let encoding = ChunkKeyEncoding { has_prefix: true, separator: '/' };
+        for other in ["c/01", "c/+1", "c/1/2", "c.1", "c/", "c", "x/1", "zarr.json"] {
+            assert_eq!(encoding.indices(other, 1), None, "{other}");
         }
     }
 }

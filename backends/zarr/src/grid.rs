@@ -41,69 +41,92 @@ impl Part {
 
     /// The same elements, cut further into the chunks of a shard.
     pub(crate) fn cut(&self, chunk_shape: &[u64]) -> Parts {
-        let axes = self.axes.iter().zip(chunk_shape).map(|(axis, chunk)| {
-            let region = AxisRegion { start: axis.start, step: axis.step, count: axis.count };
-            cut_axis(&region, *chunk, axis.given)
+        let axes = self.axes.iter().zip(chunk_shape).map(|(axis, chunk)| AxisCut {
+            region: AxisRegion { start: axis.start, step: axis.step, count: axis.count },
+            chunk: *chunk,
+            first_given: axis.given,
         });
         Parts::new(axes.collect())
     }
 }
 
-/// The parts of a region, one for each chunk that it touches, in the order of the chunks.
+/// The parts of a region, one for each chunk that it touches, in the order of the chunks. They are found one after another: a region
+/// may touch more chunks than could be kept in memory.
 pub(crate) struct Parts {
-    axes: Vec<Vec<AxisPart>>,
+    axes: Vec<AxisCut>,
     /// The next part; `None` when all were given.
-    position: Option<Vec<usize>>,
+    next: Option<Vec<AxisPart>>,
 }
 
 impl Parts {
-    fn new(axes: Vec<Vec<AxisPart>>) -> Self {
-        let position = axes.iter().all(|axis| !axis.is_empty()).then(|| vec![0; axes.len()]);
-        Parts { axes, position }
+    fn new(axes: Vec<AxisCut>) -> Self {
+        let next = axes.iter().map(|axis| axis.part_from(0)).collect();
+        Parts { axes, next }
     }
 
-    /// How many there are.
+    /// How many there are, of all and not of those that are left.
     pub(crate) fn total(&self) -> u64 {
-        self.axes.iter().map(|axis| axis.len() as u64).product()
+        self.axes.iter().fold(1, |total, axis| total.saturating_mul(axis.part_count()))
     }
 }
 
 /// The parts of a region of an array that is stored in chunks of `chunk_shape`.
 pub(crate) fn parts(region: &Region, chunk_shape: &[u64]) -> Parts {
-    Parts::new(region.axes().iter().zip(chunk_shape).map(|(axis, chunk)| cut_axis(axis, *chunk, 0)).collect())
+    let axes = region.axes().iter().zip(chunk_shape);
+    Parts::new(axes.map(|(axis, chunk)| AxisCut { region: *axis, chunk: *chunk, first_given: 0 }).collect())
 }
 
 impl Iterator for Parts {
     type Item = Part;
 
     fn next(&mut self) -> Option<Part> {
-        let position = self.position.as_mut()?;
-        let axes = position.iter().zip(&self.axes).map(|(at, parts)| parts.get(*at).copied());
-        let part = Part { axes: axes.collect::<Option<_>>()? };
-        let advance = (0..position.len()).rev().find(|axis| position[*axis] + 1 < self.axes[*axis].len());
-        match advance {
-            Some(axis) => {
-                position[axis] += 1;
-                position[axis + 1..].fill(0);
+        let part = Part { axes: self.next.take()? };
+        // Of the axes on which there is a further part the last one goes on, and those behind it begin anew.
+        let mut following = part.axes.clone();
+        for (axis, place) in self.axes.iter().zip(&mut following).rev() {
+            if let Some(further) = axis.part_from(place.given - axis.first_given + place.count) {
+                *place = further;
+                self.next = Some(following);
+                break;
             }
-            None => self.position = None,
+            *place = axis.part_from(0)?;
         }
         Some(part)
     }
 }
 
-/// Cuts the positions along one axis at the ends of chunks. The region lies inside of an array, whose lengths are countable.
-fn cut_axis(axis: &AxisRegion, chunk: u64, first_given: u64) -> Vec<AxisPart> {
-    let mut parts = Vec::new();
-    let mut done = 0;
-    while done < axis.count {
-        let at = axis.start + done * axis.step;
-        let (index, start) = (at / chunk, at % chunk);
-        let count = (chunk - start).div_ceil(axis.step).min(axis.count - done);
-        parts.push(AxisPart { chunk: index, start, step: axis.step, count, given: first_given + done });
-        done += count;
+/// The positions of a region along one axis, to be cut at the ends of chunks. The region lies inside of an array, whose lengths are
+/// countable.
+#[derive(Clone, Copy, Debug)]
+struct AxisCut {
+    region: AxisRegion,
+    chunk: u64,
+    /// The place of the first position in the buffer.
+    first_given: u64,
+}
+
+impl AxisCut {
+    /// The positions from the one numbered `first` on that lie in the same chunk as that; `None` behind the last one.
+    fn part_from(&self, first: u64) -> Option<AxisPart> {
+        let AxisRegion { start, step, count } = self.region;
+        let left = count.checked_sub(first).filter(|left| *left > 0)?;
+        let at = start + first * step;
+        let (chunk, within) = (at / self.chunk, at % self.chunk);
+        let count = (self.chunk - within).div_ceil(step).min(left);
+        Some(AxisPart { chunk, start: within, step, count, given: self.first_given + first })
     }
-    parts
+
+    /// In how many chunks there are positions.
+    fn part_count(&self) -> u64 {
+        let AxisRegion { start, step, count } = self.region;
+        match count.checked_sub(1) {
+            None => 0,
+            // No two positions share a chunk.
+            Some(_) if step >= self.chunk => count,
+            // No chunk between the first and the last one is stepped over.
+            Some(steps) => (start + steps * step) / self.chunk - start / self.chunk + 1,
+        }
+    }
 }
 
 /// A row of elements that lie one after another in the buffer, and `step` apart in the chunk.
@@ -194,6 +217,7 @@ mod tests {
             all
         };
         let mut seen = vec![None; expected.len()];
+        assert_eq!(parts(&region, chunk).total(), parts(&region, chunk).count() as u64);
         for outer in parts(&region, chunk) {
             let pieces: Vec<(Vec<u64>, Part)> = match inner {
                 None => vec![(outer.indices().iter().zip(chunk).map(|(i, c)| i * c).collect(), outer)],

@@ -35,6 +35,7 @@ mod dtype;
 mod fill;
 mod grid;
 mod layout;
+mod maintenance;
 mod metadata;
 mod metadata_v2;
 mod objects;

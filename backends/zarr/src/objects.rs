@@ -74,6 +74,9 @@ pub(crate) enum Put {
 pub(crate) struct Limits {
     requests: Semaphore,
     memory: Arc<Semaphore>,
+    /// For what is known of shards while chunks of them are fetched. Apart from `memory`, as a task that holds some of this asks
+    /// for some of that.
+    plans: Semaphore,
     memory_units: u32,
 }
 
@@ -87,6 +90,7 @@ impl Limits {
         Limits {
             requests: Semaphore::new(requests),
             memory: Arc::new(Semaphore::new(units as usize)),
+            plans: Semaphore::new(units as usize),
             memory_units: units,
         }
     }
@@ -94,8 +98,16 @@ impl Limits {
     /// Waits until this many bytes may be used. More than all there is counts as all there is. A task that holds some must
     /// not ask for more.
     pub(crate) async fn memory(&self, bytes: u64) -> Result<OwnedSemaphorePermit> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.memory_units);
-        Arc::clone(&self.memory).acquire_many_owned(units).await.map_err(closed)
+        Arc::clone(&self.memory).acquire_many_owned(self.units(bytes)).await.map_err(closed)
+    }
+
+    /// The same for what is known of a shard. A task that holds some may ask for memory, but not for more of this.
+    pub(crate) async fn plan(&self, bytes: u64) -> Result<SemaphorePermit<'_>> {
+        self.plans.acquire_many(self.units(bytes)).await.map_err(closed)
+    }
+
+    fn units(&self, bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.memory_units)
     }
 
     async fn request(&self) -> Result<SemaphorePermit<'_>> {

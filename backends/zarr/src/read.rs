@@ -6,7 +6,7 @@ use crate::{
     codec::{IndexLocation, ShardIndex, Sharding},
     compute::compute,
     config::MissingChunks,
-    grid::{Part, parts},
+    grid::{AxisPart, Part, Parts, parts},
     metadata::{MAX_METADATA_BYTES, Metadata, corrupt},
     objects::{Stored, Tag},
     stored_array::{Loaded, METADATA_KEY, StoredArray, check_current},
@@ -70,8 +70,7 @@ impl StoredArray {
                 _ => {
                     let missing = outcome? == Outcome::SomeMissing;
                     if missing && self.options.missing_chunks == MissingChunks::Error {
-                        return Err(corrupt("a chunk of the array is not stored")
-                            .hint("it may never have been written; the option 'missing_chunks' decides"));
+                        return Err(missing_chunk());
                     }
                     return values.ok_or_else(replaced);
                 }
@@ -167,6 +166,11 @@ pub(crate) fn joined<T>(task: Option<Result<Result<T>, tokio::task::JoinError>>)
     }
 }
 
+fn missing_chunk() -> Error {
+    corrupt("a chunk of the array is not stored")
+        .hint("it may never have been written; the option 'missing_chunks' decides")
+}
+
 fn replaced() -> Error {
     Error::new(ErrorKind::Conflict, "the array was replaced again and again while it was read")
         .hint("describe the array again and repeat the call")
@@ -232,22 +236,22 @@ impl Reading {
         let objects = &self.array.objects;
         let count = sharding.chunk_count();
         let index_bytes = sharding.index.size_bytes(count);
-        let pieces: Vec<Part> = part.cut(&sharding.chunk_shape).collect();
+        let pieces = part.cut(&sharding.chunk_shape);
         let all_bytes = self.chunk_bytes.saturating_mul(count);
-        if pieces.len() as u64 == count && all_bytes <= MAX_FETCH_BYTES {
+        if pieces.total() == count && all_bytes <= MAX_FETCH_BYTES {
             return self.whole_shard(key, part, pieces, sharding).await.map(Some);
         }
         let at_start = sharding.index.location == IndexLocation::Start;
-        let (index, tag, size) = {
-            let _memory = objects.limits().memory(index_bytes.saturating_mul(2)).await?;
-            match objects.get_end(key, index_bytes, at_start).await? {
-                None => {
-                    self.blank(part)?;
-                    return Ok(Some(Found::Missing));
-                }
-                Some((stored, size)) => {
-                    (ShardIndex::decode(stored.bytes, sharding.index, count, Some(size))?, stored.tag, size)
-                }
+        let piece_bytes = size_of::<(Range<u64>, Part)>() + size_of::<AxisPart>() * part.axes.len();
+        let plan_bytes = pieces.total().saturating_mul(piece_bytes as u64);
+        let _plan = objects.limits().plan(index_bytes.saturating_mul(3).saturating_add(plan_bytes)).await?;
+        let (index, tag, size) = match objects.get_end(key, index_bytes, at_start).await? {
+            None => {
+                self.blank(part)?;
+                return Ok(Some(Found::Missing));
+            }
+            Some((stored, size)) => {
+                (ShardIndex::decode(stored.bytes, sharding.index, count, Some(size))?, stored.tag, size)
             }
         };
         let fetches = self.plan(pieces, &index, sharding, size)?;
@@ -267,7 +271,7 @@ impl Reading {
         self: &Arc<Self>,
         key: &str,
         part: &Part,
-        pieces: Vec<Part>,
+        pieces: Parts,
         sharding: &Sharding,
     ) -> Result<Found> {
         let count = sharding.chunk_count();
@@ -298,15 +302,9 @@ impl Reading {
     }
 
     /// Which stretches of a shard are to be fetched, each with the chunks in it. Chunks that are not stored are filled at once.
-    fn plan(
-        &self,
-        pieces: Vec<Part>,
-        index: &ShardIndex,
-        sharding: &Sharding,
-        size: u64,
-    ) -> Result<Vec<Fetch>> {
+    fn plan(&self, pieces: Parts, index: &ShardIndex, sharding: &Sharding, size: u64) -> Result<Vec<Fetch>> {
         let most = self.metadata.most_object_bytes(self.limit).min(size);
-        let mut wanted = Vec::with_capacity(pieces.len());
+        let mut wanted = Vec::new();
         for piece in pieces {
             match index.entry(linear(&piece.indices(), &sharding.chunks_per_axis)) {
                 None => self.blank_piece(&piece)?,
@@ -333,7 +331,11 @@ impl Reading {
         Ok(fetches)
     }
 
+    /// Gives the elements of a chunk that its shard does not hold the fill value, if that is what it means.
     fn blank_piece(&self, piece: &Part) -> Result<()> {
+        if self.array.options.missing_chunks == MissingChunks::Error {
+            return Err(missing_chunk());
+        }
         let shape = self.metadata.layout.chunk_shape();
         // SAFETY: the parts of a region have no element in common, nor have the pieces of a part.
         unsafe { self.buffer.copy_in(piece, shape, &self.counts, Source::Fill(&self.metadata.fill)) }

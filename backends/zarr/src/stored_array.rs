@@ -8,10 +8,8 @@ use crate::{
     objects::{Expect, Objects, Put, Stored, Tag},
 };
 use fascicle_backend::{ArrayDescription, Attributes, Error, ErrorKind, Region, Result, Values};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+pub(crate) use fascicle_objects::Patience;
+use std::sync::Arc;
 
 /// The object that describes an array.
 pub(crate) const METADATA_KEY: &str = "zarr.json";
@@ -139,33 +137,4 @@ pub(crate) fn nonce() -> Result<String> {
         Error::new(ErrorKind::Storage, "the system gives no random numbers").caused_by(error)
     })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// Waiting for others with growing pauses, until a deadline.
-pub(crate) struct Patience {
-    started: Instant,
-    timeout: Duration,
-}
-
-impl Patience {
-    pub(crate) fn new(timeout: Duration) -> Self {
-        Patience { started: Instant::now(), timeout }
-    }
-
-    /// Waits a tenth of the time that has gone by, at least some milliseconds and at most a second; `Busy` after the deadline.
-    pub(crate) async fn wait(&self) -> Result<()> {
-        let waited = self.started.elapsed();
-        if waited >= self.timeout {
-            return Err(Error::new(
-                ErrorKind::Busy,
-                format!("others kept writing to the array for {:.1} s", waited.as_secs_f64()),
-            )
-            .hint("try again, or raise 'lock_timeout'"));
-        }
-        let pause = (waited / 10).clamp(Duration::from_millis(5), Duration::from_secs(1));
-        // Contenders that wait for each other must not wake together.
-        let jitter = nonce()?.bytes().fold(0u32, |sum, byte| sum + u32::from(byte)) % 64;
-        tokio::time::sleep(pause.mul_f64(0.5 + f64::from(jitter) / 128.0)).await;
-        Ok(())
-    }
 }

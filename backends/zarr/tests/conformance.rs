@@ -1,14 +1,76 @@
-//! The conformance suite on the Zarr backend in memory.
+//! The conformance suite on the Zarr backend, on every kind of store. `cargo test --test conformance -- zarr+s3/` is one of them.
 
 use fascicle_conformance::{Site, Suite};
-use fascicle_objects::StoreConfig;
+use fascicle_objects::{LocalStoreOptions, StoreConfig, StoreOptions};
+use fascicle_test_servers::{AzuriteServer, MotoServer, ObjectServer};
 use fascicle_zarr::{ZarrBackend, ZarrOptions};
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    sync::{LazyLock, OnceLock},
+};
 
 fn main() -> ExitCode {
+    Suite::main_of([memory(), local(), s3(), gcs(), moto(), azure()])
+}
+
+fn memory() -> Suite {
     Suite::new("zarr+memory", |site: Site| async move {
         let config = StoreConfig::new(&format!("memory:{}", site.prefix().replace('/', "-")))?;
         ZarrBackend::open(&config, ZarrOptions::default()).await
     })
-    .main()
+}
+
+fn local() -> Suite {
+    Suite::new("zarr+local", |site: Site| async move {
+        // Nothing here looks at what survives a power failure, and without that the suite takes seconds.
+        let local = LocalStoreOptions { fsync: false, ..LocalStoreOptions::default() };
+        let config = StoreConfig::new(&site.dir().join("root").display().to_string())?.with_local(local);
+        ZarrBackend::open(&config, ZarrOptions::default()).await
+    })
+}
+
+/// A server that runs in this process and speaks the language of S3.
+fn s3() -> Suite {
+    static SERVER: LazyLock<ObjectServer> = LazyLock::new(|| ObjectServer::with_bucket("bucket"));
+    on_server("zarr+s3", "s3://bucket", || SERVER.s3_options().into())
+}
+
+/// A server that runs in this process and speaks the language of Google Cloud Storage.
+fn gcs() -> Suite {
+    static SERVER: LazyLock<ObjectServer> = LazyLock::new(|| ObjectServer::with_bucket("bucket"));
+    on_server("zarr+gcs", "gs://bucket", || SERVER.gcs_options().into())
+}
+
+/// moto, an S3 server in Python.
+fn moto() -> Suite {
+    static SERVER: OnceLock<&MotoServer> = OnceLock::new();
+    on_server("zarr+moto", "s3://bucket", || {
+        let server = SERVER.get_or_init(|| {
+            let server = MotoServer::shared();
+            server.create_bucket("bucket");
+            server
+        });
+        server.s3_options().into()
+    })
+}
+
+/// Azurite, the emulator of Azure Blob Storage.
+fn azure() -> Suite {
+    static SERVER: OnceLock<&AzuriteServer> = OnceLock::new();
+    on_server("zarr+azure", "az://container", || {
+        let server = SERVER.get_or_init(|| {
+            let server = AzuriteServer::shared();
+            server.create_container("container");
+            server
+        });
+        server.azure_options().into()
+    })
+}
+
+/// The suite at prefixes of a bucket on a server, which is started by whoever asks first how it is reached.
+fn on_server(name: &'static str, bucket: &'static str, options: fn() -> StoreOptions) -> Suite {
+    Suite::new(name, move |site: Site| async move {
+        let config = StoreConfig::new(&format!("{bucket}/{}", site.prefix()))?.with_options(options());
+        ZarrBackend::open(&config, ZarrOptions::default()).await
+    })
 }

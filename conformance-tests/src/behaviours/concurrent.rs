@@ -29,6 +29,16 @@ behaviours! { "concurrent"
     appends_to_a_file_all_arrive [Write, FileAppend];
     /// Concurrent appends through several handles on one place all arrive.
     appends_through_several_handles_all_arrive [Write, Durable, Arrays, ArrayAppend];
+    /// Concurrent appends to a table through several handles on one place all arrive.
+    appends_to_a_table_through_several_handles_all_arrive [Write, Durable, Tables, TableAppend];
+    /// Concurrent appends to a file through several handles on one place all arrive.
+    appends_to_a_file_through_several_handles_all_arrive [Write, Durable, FileAppend];
+    /// Of many handles that create the same records each record has one creator, whose body it has.
+    every_record_has_one_creator_among_many_handles [Write, Durable];
+    /// Of many handles that create one directory one does, and its meta is the winner's.
+    one_handle_creates_a_directory [Write, Durable];
+    /// Handles that read, add one and update a meta until it succeeds lose no addition.
+    no_update_of_a_meta_is_lost_among_many_handles [Write, Durable];
     /// Tasks that write different entries of one directory do not disturb each other.
     writers_of_different_entries_do_not_meet [Write, Arrays];
     /// One handle serves several threads, each with a runtime of its own.
@@ -78,16 +88,35 @@ fn winner<T>(answers: Vec<Result<T>>, kind: ErrorKind) -> Result<usize, Failure>
     }
 }
 
-async fn one_task_creates_a_directory(subject: Subject) -> Checked {
-    let place = subject.open().await?;
+/// The handles that tasks work through: one that they share, or one for each.
+async fn handles(subject: &Subject, is_shared: bool) -> Result<Vec<Place>, Failure> {
+    let first = subject.open().await?;
+    let mut places = vec![first.clone()];
+    while places.len() < TASKS {
+        places.push(if is_shared { first.clone() } else { subject.open().await? });
+    }
+    Ok(places)
+}
+
+async fn one_creates_a_directory(places: Vec<Place>) -> Checked {
     let answers = together(|number| {
-        let place = place.clone();
+        let place = places[number].clone();
         async move { place.make_dir_with("d", &format!("by: {number}\n")).await }
     })
     .await?;
     let winner = winner(answers, ErrorKind::AlreadyExists)?;
-    ensure_eq!(place.meta("d").await?, format!("by: {winner}\n").as_bytes(), "the meta");
+    for place in places {
+        ensure_eq!(place.meta("d").await?, format!("by: {winner}\n").as_bytes(), "the meta");
+    }
     Ok(())
+}
+
+async fn one_task_creates_a_directory(subject: Subject) -> Checked {
+    one_creates_a_directory(handles(&subject, true).await?).await
+}
+
+async fn one_handle_creates_a_directory(subject: Subject) -> Checked {
+    one_creates_a_directory(handles(&subject, false).await?).await
 }
 
 async fn one_task_creates_a_file(subject: Subject) -> Checked {
@@ -166,12 +195,40 @@ async fn add_one(place: &Place, directory: &EntryPath) -> Result<(), Failure> {
     }
 }
 
-async fn no_update_of_a_meta_is_lost(subject: Subject) -> Checked {
-    let place = subject.open().await?;
+async fn every_record_has_one_creator_among_many_handles(subject: Subject) -> Checked {
+    const RECORDS: usize = 10;
+    let places = handles(&subject, false).await?;
+    let key = |record: usize| RecordKey::parse(&format!("v1/ab/{record}.claim"));
+    let answers = together(|task| {
+        let place = places[task].clone();
+        async move {
+            let mut created = Vec::new();
+            for record in 0..RECORDS {
+                let body = Bytes::from(format!("task {task}"));
+                if place.records().create(&key(record)?, body).await? == CreateOutcome::Created {
+                    created.push(record);
+                }
+            }
+            Ok(created)
+        }
+    })
+    .await?;
+    let created = answers.into_iter().collect::<Result<Vec<Vec<usize>>>>()?;
+    for record in 0..RECORDS {
+        let creators: Vec<usize> = (0..TASKS).filter(|task| created[*task].contains(&record)).collect();
+        ensure_eq!(creators.len(), 1, "the number of creators of record {record}, {creators:?}");
+        let expected = Bytes::from(format!("task {}", creators[0]));
+        let found = places[0].records().read(&key(record)?).await?;
+        ensure_eq!(found, Some(expected), "the body of record {record}");
+    }
+    Ok(())
+}
+
+async fn no_update_is_lost(places: Vec<Place>) -> Checked {
+    let (place, directory) = (places[0].clone(), at("d")?);
     place.make_dir_with("d", "n: 0\n").await?;
-    let directory = at("d")?;
-    let answers = together(|_| {
-        let (place, directory) = (place.clone(), directory.clone());
+    let answers = together(|task| {
+        let (place, directory) = (places[task].clone(), directory.clone());
         async move {
             for _ in 0..3 {
                 add_one(&place, &directory).await?;
@@ -183,6 +240,14 @@ async fn no_update_of_a_meta_is_lost(subject: Subject) -> Checked {
     answers.into_iter().collect::<Checked>()?;
     ensure_eq!(place.meta("d").await?, format!("n: {}\n", 3 * TASKS).as_bytes(), "the meta");
     Ok(())
+}
+
+async fn no_update_of_a_meta_is_lost(subject: Subject) -> Checked {
+    no_update_is_lost(handles(&subject, true).await?).await
+}
+
+async fn no_update_of_a_meta_is_lost_among_many_handles(subject: Subject) -> Checked {
+    no_update_is_lost(handles(&subject, false).await?).await
 }
 
 async fn one_task_moves_an_entry(subject: Subject) -> Checked {
@@ -255,31 +320,26 @@ pub(super) async fn array_rows(place: &Place) -> Result<Vec<i64>, Failure> {
     }
 }
 
-async fn appends_to_an_array_all_arrive(subject: Subject) -> Checked {
-    let place = subject.open().await?;
-    place.put_array("x", &[0], Values::Int64(vec![])).await?;
-    let answers = together(|task| append_to_array(place.clone(), task)).await?;
+async fn appends_to_array(places: Vec<Place>) -> Checked {
+    places[0].put_array("x", &[0], Values::Int64(vec![])).await?;
+    let answers = together(|task| append_to_array(places[task].clone(), task)).await?;
     answers.into_iter().collect::<Result<()>>()?;
-    all_arrived(&array_rows(&place).await?)
+    all_arrived(&array_rows(&places[0]).await?)
+}
+
+async fn appends_to_an_array_all_arrive(subject: Subject) -> Checked {
+    appends_to_array(handles(&subject, true).await?).await
 }
 
 async fn appends_through_several_handles_all_arrive(subject: Subject) -> Checked {
-    let place = subject.open().await?;
-    place.put_array("x", &[0], Values::Int64(vec![])).await?;
-    let answers = together(|task| {
-        let subject = subject.clone();
-        async move { Ok::<_, Failure>(append_to_array(subject.open().await?, task).await?) }
-    })
-    .await?;
-    answers.into_iter().collect::<Checked>()?;
-    all_arrived(&array_rows(&place).await?)
+    appends_to_array(handles(&subject, false).await?).await
 }
 
-async fn appends_to_a_table_all_arrive(subject: Subject) -> Checked {
-    let place = subject.open().await?;
+async fn appends_to_table(places: Vec<Place>) -> Checked {
+    let place = &places[0];
     place.put_table("t", &samples::people(0, 0)?).await?;
     let answers = together(|task| {
-        let place = place.clone();
+        let place = places[task].clone();
         async move {
             for append in 0..APPENDS {
                 let first = rows_of(task, append).first().copied().unwrap_or_default();
@@ -293,11 +353,19 @@ async fn appends_to_a_table_all_arrive(subject: Subject) -> Checked {
     all_arrived(&samples::ids(&place.table("t").await?))
 }
 
-async fn appends_to_a_file_all_arrive(subject: Subject) -> Checked {
-    let place = subject.open().await?;
+async fn appends_to_a_table_all_arrive(subject: Subject) -> Checked {
+    appends_to_table(handles(&subject, true).await?).await
+}
+
+async fn appends_to_a_table_through_several_handles_all_arrive(subject: Subject) -> Checked {
+    appends_to_table(handles(&subject, false).await?).await
+}
+
+async fn appends_to_file(places: Vec<Place>) -> Checked {
+    let place = &places[0];
     place.put_file("log", "").await?;
     let answers = together(|task| {
-        let place = place.clone();
+        let place = places[task].clone();
         async move {
             for append in 0..APPENDS {
                 let lines: String = rows_of(task, append).iter().map(|row| format!("{row}\n")).collect();
@@ -311,6 +379,14 @@ async fn appends_to_a_file_all_arrive(subject: Subject) -> Checked {
     let content = place.file("log").await?;
     let rows: Result<Vec<i64>, _> = std::str::from_utf8(&content)?.lines().map(str::parse).collect();
     all_arrived(&rows?)
+}
+
+async fn appends_to_a_file_all_arrive(subject: Subject) -> Checked {
+    appends_to_file(handles(&subject, true).await?).await
+}
+
+async fn appends_to_a_file_through_several_handles_all_arrive(subject: Subject) -> Checked {
+    appends_to_file(handles(&subject, false).await?).await
 }
 
 async fn writers_of_different_entries_do_not_meet(subject: Subject) -> Checked {

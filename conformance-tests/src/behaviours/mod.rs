@@ -12,14 +12,18 @@ mod copy;
 mod cost;
 mod directory;
 mod dtype;
+mod each_call;
 mod entry;
 mod error;
 mod extend;
 mod fault;
 mod file;
 mod given_path;
+mod given_up;
+mod history;
 mod limit;
 mod list;
+mod maintenance;
 mod meta;
 mod modified;
 mod path;
@@ -35,8 +39,13 @@ mod reopen;
 mod rooted;
 mod scan;
 mod select;
+mod stamp;
 mod table;
 mod table_append;
+mod table_compact;
+mod table_new_columns;
+mod takeover;
+mod tending;
 mod tree;
 
 use crate::Behaviour;
@@ -47,6 +56,7 @@ pub fn all() -> Vec<Behaviour> {
         path::behaviours(),
         entry::behaviours(),
         meta::behaviours(),
+        stamp::behaviours(),
         list::behaviours(),
         file::behaviours(),
         array::behaviours(),
@@ -56,6 +66,8 @@ pub fn all() -> Vec<Behaviour> {
         table::behaviours(),
         scan::behaviours(),
         table_append::behaviours(),
+        table_new_columns::behaviours(),
+        table_compact::behaviours(),
         attributes::behaviours(),
         remove::behaviours(),
         rename::behaviours(),
@@ -70,12 +82,17 @@ pub fn all() -> Vec<Behaviour> {
         build::behaviours(),
         given_path::behaviours(),
         modified::behaviours(),
+        history::behaviours(),
         race::behaviours(),
+        takeover::behaviours(),
         recovery::behaviours(),
         compare::behaviours(),
         tree::behaviours(),
         convert::behaviours(),
+        maintenance::behaviours(),
+        tending::behaviours(),
         fault::behaviours(),
+        given_up::behaviours(),
         error::behaviours(),
         limit::behaviours(),
         refusal::behaviours(),

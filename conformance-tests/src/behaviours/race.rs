@@ -6,7 +6,7 @@ use fascicle_backend::{
     wrap::{Observer, Operation, observed},
 };
 use std::{collections::BTreeSet, thread, time::Duration};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::sync::watch;
 
 behaviours! { "race"
     /// Of many tasks on one root one builds, and all get its directory, complete.
@@ -89,14 +89,6 @@ async fn ask_from_everywhere(
     joined(tasks).await
 }
 
-async fn joined<T>(tasks: Vec<JoinHandle<Result<T, Failure>>>) -> Result<Vec<T>, Failure> {
-    let mut answers = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        answers.push(task.await??);
-    }
-    Ok(answers)
-}
-
 /// Expects that one of 32 tasks builds and that all get `name`.
 async fn one_builds(roots: &[Root]) -> Checked {
     let builds = Builds::slow(Duration::from_millis(10));
@@ -154,45 +146,6 @@ async fn one_of_many_builds_again(subject: Subject) -> Checked {
         roots[3].dir(name)?.put_file("content", "changed").await?;
     }
     Ok(())
-}
-
-/// A build that waits until it is told to go on.
-struct Held {
-    begun: watch::Sender<bool>,
-    go_on: watch::Sender<bool>,
-}
-
-impl Held {
-    fn new() -> Arc<Self> {
-        Arc::new(Held { begun: watch::Sender::new(false), go_on: watch::Sender::new(false) })
-    }
-
-    /// Finds or builds on a task of its own; the build says that it has begun and waits.
-    fn resolve(self: &Arc<Self>, root: &Root, config: &Config) -> JoinHandle<Result<Resolution>> {
-        let (held, root, config) = (self.clone(), root.clone(), config.clone());
-        tokio::spawn(async move {
-            let build = |directory: Directory| {
-                let held = held.clone();
-                async move {
-                    directory.put_file("content", "some bytes").await?;
-                    held.begun.send_replace(true);
-                    held.go_on.subscribe().wait_for(|go_on| *go_on).await?;
-                    directory.put_file("inner/more", "more bytes").await?;
-                    Ok(())
-                }
-            };
-            root.resolve_config(&config, &IdentityRules::default(), &ResolveOptions::default(), build).await
-        })
-    }
-
-    async fn has_begun(&self) -> Checked {
-        self.begun.subscribe().wait_for(|begun| *begun).await?;
-        Ok(())
-    }
-
-    fn go_on(&self) {
-        self.go_on.send_replace(true);
-    }
 }
 
 async fn waiters_get_the_error_of_the_build(subject: Subject) -> Checked {
@@ -310,15 +263,9 @@ async fn a_builder_that_gives_up_is_replaced(subject: Subject) -> Checked {
     Err(Failure::new(format!("what was given up stays {:?}", given_up.status().await?)))
 }
 
-/// How two roots over one storage believe in signs of life: every `beat`, and for no longer than `lease`.
-fn alive(beat: u64, lease: u64) -> RootOptions {
-    let poll = (Duration::from_millis(2), Duration::from_millis(5));
-    RootOptions { beat: Duration::from_millis(beat), lease: Duration::from_millis(lease), poll, ..quick() }
-}
-
 async fn a_silent_builder_is_replaced_and_cannot_commit(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
-    let silent = Root::with_options(backend.clone(), alive(60_000, 60));
+    let silent = silent_root(&backend).await?;
     let other = Root::with_options(backend, quick());
     let held = Held::new();
     let late = held.resolve(&silent, &cells(0));
@@ -348,7 +295,8 @@ async fn a_silent_builder_is_replaced_and_cannot_commit(subject: Subject) -> Che
 
 async fn a_living_builder_is_waited_for(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
-    let living = Root::with_options(backend.clone(), alive(5, 150));
+    let lease = short_lease(&backend).await? * 3;
+    let living = Root::with_options(backend.clone(), alive(lease / 30, lease));
     let other = Root::with_options(backend, quick());
     let held = Held::new();
     let builder = held.resolve(&living, &cells(0));
@@ -358,7 +306,7 @@ async fn a_living_builder_is_waited_for(subject: Subject) -> Checked {
         let (other, builds) = (other.clone(), builds.clone());
         async move { builds.resolve(&other, &cells(0)).await }
     });
-    tokio::time::sleep(Duration::from_millis(220)).await;
+    tokio::time::sleep(lease * 3 / 2).await;
     ensure!(!waiter.is_finished(), "a builder that shows signs of life was not waited for");
     held.go_on();
     ensure_eq!(told(&builder.await??), (Outcome::Built, "Cells_0000"), "the build");

@@ -1,12 +1,14 @@
 //! Storage that fails while a directory is found or built: whichever call it is, nothing half is ever found and everything
 //! can be asked for again.
 
-use super::{prelude::*, rooted::*};
-use fascicle_backend::{
-    Backend, RecordKey,
-    wrap::{Faults, Moment, Operation, observed},
+use super::{each_call::*, prelude::*, rooted::*};
+use fascicle_backend::wrap::{Moment, Operation};
+use std::{
+    ops::RangeInclusive,
+    sync::{Mutex, PoisonError},
+    time::Duration,
 };
-use std::{ops::RangeInclusive, time::Duration};
+use tokio::task::JoinHandle;
 
 behaviours! { "recovery"
     /// Whichever call fails while a directory is built, one finished directory is there when it is asked for again.
@@ -23,145 +25,16 @@ behaviours! { "recovery"
     any_call_of_a_change_may_fail [Write];
     /// Whichever call fails while a lost index is made again, no directory is built twice.
     any_call_of_an_adoption_may_fail [Write];
+    /// Whichever call fails while a silent builder is replaced, one finished directory is there afterwards.
+    any_call_of_a_takeover_may_fail [Write];
+    /// Whichever call fails while a finished directory is removed, it is there whole or it is built again.
+    any_call_of_a_removal_may_fail [Write];
+    /// Whichever call fails while a finished directory is moved, one finished directory is there afterwards.
+    any_call_of_a_move_may_fail [Write, Rename];
     /// An answer that is lost after a record was created never leads to a second build.
     lost_answers_never_build_twice [Write];
     /// Storage that fails for a moment while others wait makes nobody build twice.
     waiters_survive_a_failing_call [Write];
-}
-
-/// A storage of which chosen calls fail.
-struct Faulty {
-    sound: Arc<dyn Backend>,
-    faulty: Arc<dyn Backend>,
-    faults: Arc<Faults>,
-    builds: Builds,
-}
-
-impl Faulty {
-    async fn over(subject: &Subject) -> Result<Self, Failure> {
-        let (sound, faults) = (subject.open_bare().await?, Arc::new(Faults::default()));
-        let faulty = Arc::new(observed(sound.clone(), faults.clone()));
-        Ok(Faulty { sound, faulty, faults, builds: Builds::default() })
-    }
-
-    /// A root whose builders are taken for dead soon, so that what a failing call left is not waited for.
-    fn root_over(&self, backend: &Arc<dyn Backend>) -> Root {
-        // Signs of life come when they come, and each of them is a call.
-        let (beat, lease) = (Duration::from_secs(60), Duration::from_millis(40));
-        Root::with_options(backend.clone(), RootOptions { lease, beat, ..quick() })
-    }
-
-    fn sound_root(&self) -> Root {
-        self.root_over(&self.sound)
-    }
-
-    fn faulty_root(&self) -> Root {
-        self.root_over(&self.faulty)
-    }
-
-    /// Removes everything, so that every round makes the same calls.
-    async fn clear(&self) -> Checked {
-        for name in names(&self.sound_root()).await? {
-            self.sound.remove(&at(&name)?).await?;
-        }
-        let records = self.sound.records();
-        for key in records.list(&RecordKey::parse("v1")?).await? {
-            records.remove(&key).await?;
-        }
-        Ok(())
-    }
-
-    /// Expects one finished directory of a config, whose content is complete and which every root finds.
-    async fn has_one(&self, config: &Config) -> Checked {
-        let first = self.builds.resolve(&self.sound_root(), config).await?.directory;
-        is_complete(&first).await?;
-        let (root, runs) = (self.sound_root(), self.builds.count());
-        let second = self.builds.resolve(&root, config).await?;
-        ensure_eq!(told(&second), (Outcome::Found, first.path().as_str()), "the call after that");
-        ensure_eq!(self.builds.count(), runs, "how often the build function was run");
-        let mut usable = Vec::new();
-        for name in names(&root).await? {
-            let meta = root.dir(&name)?.meta().await?;
-            if meta.is_some_and(|meta| meta.is_usable() && meta.config == *config) {
-                usable.push(name);
-            }
-        }
-        ensure_eq!(usable, [first.name()], "the finished directories of the config");
-        Ok(())
-    }
-}
-
-/// Something that is done once for each call that it makes, each time in a round of its own.
-trait Work: Sync {
-    /// What it comes to.
-    type Answer: Send;
-
-    /// Makes what has to be there, undisturbed.
-    fn prepare(&self, _storage: &Faulty, _round: i64) -> impl Future<Output = Checked> + Send {
-        async { Ok(()) }
-    }
-
-    /// Which of its calls are worth failing; the others are made by another work too.
-    fn worth_failing(&self, calls: u64) -> RangeInclusive<u64> {
-        1..=calls
-    }
-
-    /// Does it, on a root over storage of which a call may fail.
-    fn done(
-        &self,
-        storage: &Faulty,
-        root: Root,
-        round: i64,
-    ) -> impl Future<Output = Result<Self::Answer>> + Send;
-
-    /// Looks at what is there afterwards.
-    fn judged(
-        &self,
-        storage: &Faulty,
-        round: i64,
-        answer: Result<Self::Answer>,
-    ) -> impl Future<Output = Checked> + Send;
-}
-
-/// Does the work undisturbed, and then once for each call that it makes and each moment at which that call may fail.
-async fn each_call_failing<W: Work>(subject: Subject, work: W) -> Checked {
-    let storage = Faulty::over(&subject).await?;
-    work.prepare(&storage, 0).await?;
-    let root = storage.faulty_root();
-    storage.faults.clear();
-    let answer = work.done(&storage, root, 0).await;
-    let calls = storage.faults.calls();
-    work.judged(&storage, 0, answer).await?;
-    let mut round = 0;
-    for call in work.worth_failing(calls) {
-        for moment in [Moment::BeforeEffect, Moment::AfterEffect] {
-            round += 1;
-            storage.clear().await?;
-            work.prepare(&storage, round).await?;
-            let root = storage.faulty_root();
-            storage.faults.fail_call(call, moment);
-            let answer = work.done(&storage, root, round).await;
-            let fired = storage.faults.fired();
-            storage.faults.clear();
-            // What the call itself refused has no answer to lose.
-            let must_fire = moment == Moment::BeforeEffect;
-            ensure!(fired.is_some() || !must_fire, "there is no call {call} of {calls} in round {round}");
-            work.judged(&storage, round, answer).await.map_err(|failure| {
-                Failure::new(format!("call {call} of {calls} failing {moment:?} {fired:?}: {failure}"))
-            })?;
-            if fired.is_some_and(|(operation, _)| !has_effect(operation)) {
-                break;
-            }
-        }
-    }
-    ensure!(round > 1, "nothing was asked of the storage");
-    Ok(())
-}
-
-/// Whether a call changes anything, so that it makes a difference when it fails.
-fn has_effect(operation: Operation) -> bool {
-    use Operation::{List, ListRecords, ReadFile, ReadMeta, ReadRecord, Stat};
-    !matches!(operation, List | ListRecords | ReadFile | ReadMeta | ReadRecord | Stat)
 }
 
 struct BuildIt;
@@ -357,6 +230,100 @@ impl Work for AdoptIt {
 
 async fn any_call_of_an_adoption_may_fail(subject: Subject) -> Checked {
     each_call_failing(subject, AdoptIt).await
+}
+
+/// Finds a builder that shows no sign of life, and builds in its place.
+#[derive(Default)]
+struct TakeItOver {
+    silent: Mutex<Option<JoinHandle<Result<Resolution>>>>,
+}
+
+impl Work for TakeItOver {
+    type Answer = Resolution;
+
+    async fn prepare(&self, storage: &Faulty, round: i64) -> Checked {
+        let held = Held::new();
+        let silent = held.resolve(&storage.sound_root(), &cells(round));
+        held.has_begun().await?;
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = Some(silent);
+        Ok(())
+    }
+
+    async fn done(&self, storage: &Faulty, root: Root, round: i64) -> Result<Resolution> {
+        storage.builds.resolve(&root, &cells(round)).await
+    }
+
+    async fn judged(&self, storage: &Faulty, round: i64, answer: Result<Resolution>) -> Checked {
+        let judged = BuildIt.judged(storage, round, answer).await;
+        if let Some(silent) = self.silent.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            silent.abort();
+        }
+        judged
+    }
+}
+
+async fn any_call_of_a_takeover_may_fail(subject: Subject) -> Checked {
+    use Operation::{CreateDirectory, CreateRecord, OverwriteRecord, WriteMeta};
+    let operations = [CreateRecord, CreateDirectory, WriteMeta, OverwriteRecord];
+    each_call_of_these_failing(subject, TakeItOver::default(), &operations).await
+}
+
+struct RemoveIt;
+
+impl Work for RemoveIt {
+    type Answer = ();
+
+    async fn prepare(&self, storage: &Faulty, round: i64) -> Checked {
+        ChangeIt.prepare(storage, round).await
+    }
+
+    async fn done(&self, _storage: &Faulty, root: Root, round: i64) -> Result<()> {
+        root.remove(&format!("built{round}")).await
+    }
+
+    async fn judged(&self, storage: &Faulty, round: i64, answer: Result<()>) -> Checked {
+        let root = storage.sound_root();
+        let built = root.dir(&format!("built{round}"))?;
+        match built.exists().await? {
+            false => ensure!(found(&root, &cells(round)).await?.is_none(), "it is found though it is gone"),
+            true => {
+                ensure!(answer.is_err(), "the removal was acknowledged and it is still there");
+                is_complete(&built).await?;
+                root.remove(built.name()).await?;
+            }
+        }
+        storage.has_one(&cells(round)).await
+    }
+}
+
+async fn any_call_of_a_removal_may_fail(subject: Subject) -> Checked {
+    each_call_failing(subject, RemoveIt).await
+}
+
+struct MoveIt;
+
+impl Work for MoveIt {
+    type Answer = ();
+
+    async fn prepare(&self, storage: &Faulty, round: i64) -> Checked {
+        storage.builds.resolve(&storage.sound_root(), &cells(round)).await?;
+        Ok(())
+    }
+
+    async fn done(&self, _storage: &Faulty, root: Root, _round: i64) -> Result<()> {
+        root.as_dir().rename("Cells_0000", "moved").await
+    }
+
+    async fn judged(&self, storage: &Faulty, round: i64, answer: Result<()>) -> Checked {
+        let there = names(&storage.sound_root()).await?;
+        ensure_eq!(there.len(), 1, "the directories there are, {there:?}");
+        ensure!(answer.is_err() || there == ["moved"], "the move was acknowledged and did not happen");
+        storage.has_one(&cells(round)).await
+    }
+}
+
+async fn any_call_of_a_move_may_fail(subject: Subject) -> Checked {
+    each_call_failing(subject, MoveIt).await
 }
 
 async fn lost_answers_never_build_twice(subject: Subject) -> Checked {

@@ -23,6 +23,10 @@ behaviours! { "refusal"
     tables_are_refused_when_not_declared [Write, !Tables];
     /// Without appending to tables, it is refused as unsupported, and the table stays as it is.
     table_append_is_refused_when_not_declared [Write, Tables, !TableAppend];
+    /// Without new columns of tables, they are refused as unsupported, and the table stays as it is.
+    table_new_columns_are_refused_when_not_declared [Write, Tables, !TableNewColumns];
+    /// Without merging the parts of tables, it is refused as unsupported, and the table stays as it is.
+    table_compact_is_refused_when_not_declared [Write, Tables, !TableCompact];
     /// Without appending to files, it is refused as unsupported, and the file stays as it is.
     file_append_is_refused_when_not_declared [Write, !FileAppend];
     /// Without attributes, reading and writing them is refused as unsupported, at creation too, and nothing appears.
@@ -134,6 +138,27 @@ async fn table_append_is_refused_when_not_declared(subject: Subject) -> Checked 
     place.put_table("t", &samples::people(0, 1)?).await?;
     let before = place.everything().await?;
     unsupported(place.append_table("t", &samples::people(1, 1)?).await)?;
+    ensure_eq!(place.everything().await?, before, "what the place holds");
+    Ok(())
+}
+
+async fn table_new_columns_are_refused_when_not_declared(subject: Subject) -> Checked {
+    let place = subject.open().await?;
+    place.put_table("t", &samples::people(0, 1)?).await?;
+    let before = place.everything().await?;
+    let options = fascicle_backend::AppendOptions::default().with_new_columns();
+    let schema = samples::people(0, 0)?.schema();
+    unsupported(place.table_store()?.append_with(&at("t")?, schema, &options).await.map(drop))?;
+    ensure_eq!(place.everything().await?, before, "what the place holds");
+    Ok(())
+}
+
+async fn table_compact_is_refused_when_not_declared(subject: Subject) -> Checked {
+    let place = subject.open().await?;
+    place.put_table("t", &samples::people(0, 1)?).await?;
+    let before = place.everything().await?;
+    let options = fascicle_backend::CompactOptions::default();
+    unsupported(place.table_store()?.compact(&at("t")?, &options).await)?;
     ensure_eq!(place.everything().await?, before, "what the place holds");
     Ok(())
 }

@@ -10,8 +10,9 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use fascicle_backend::{Backend, RecordKey};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
+use tokio::{sync::watch, task::JoinHandle};
 
 /// How roots find and build in checks: waiting costs no more than it must.
 pub(super) fn quick() -> RootOptions {
@@ -132,6 +133,84 @@ pub(super) async fn is_complete(directory: &Directory) -> Checked {
 /// How a directory was come by, and its path.
 pub(super) fn told(resolution: &Resolution) -> (Outcome, &str) {
     (resolution.outcome, resolution.directory.path().as_str())
+}
+
+/// A build that waits until it is told to go on.
+pub(super) struct Held {
+    begun: watch::Sender<bool>,
+    go_on: watch::Sender<bool>,
+    /// What it writes after it was told to go on.
+    last: &'static str,
+}
+
+impl Held {
+    /// A build that comes to what [`Builds::run`] makes.
+    pub(super) fn new() -> Arc<Self> {
+        Held::that_ends_with("more bytes")
+    }
+
+    /// A build that writes something of its own in the end.
+    pub(super) fn that_ends_with(last: &'static str) -> Arc<Self> {
+        Arc::new(Held { begun: watch::Sender::new(false), go_on: watch::Sender::new(false), last })
+    }
+
+    /// Finds or builds on a task of its own; the build says that it has begun and waits.
+    pub(super) fn resolve(self: &Arc<Self>, root: &Root, config: &Config) -> JoinHandle<Result<Resolution>> {
+        let (held, root, config) = (self.clone(), root.clone(), config.clone());
+        tokio::spawn(async move {
+            let build = |directory: Directory| {
+                let held = held.clone();
+                async move {
+                    directory.put_file("content", "some bytes").await?;
+                    held.begun.send_replace(true);
+                    held.go_on.subscribe().wait_for(|go_on| *go_on).await?;
+                    directory.put_file("inner/more", held.last).await?;
+                    Ok(())
+                }
+            };
+            root.resolve_config(&config, &IdentityRules::default(), &ResolveOptions::default(), build).await
+        })
+    }
+
+    pub(super) async fn has_begun(&self) -> Checked {
+        self.begun.subscribe().wait_for(|begun| *begun).await?;
+        Ok(())
+    }
+
+    pub(super) fn go_on(&self) {
+        self.go_on.send_replace(true);
+    }
+}
+
+/// Sixty milliseconds, and longer on storage whose answers take their time: builders that show no sign of life for so long are
+/// taken for dead, while nobody who is asked at the storage's own pace is.
+pub(super) async fn short_lease(backend: &Arc<dyn Backend>) -> Result<Duration> {
+    let begin = Instant::now();
+    for _ in 0..3 {
+        backend.records().read(&RecordKey::parse("v1/pace")?).await?;
+    }
+    Ok(Duration::from_millis(60) + (begin.elapsed() * 20).min(Duration::from_secs(3)))
+}
+
+/// How a root shows signs of life, every `beat`, and believes in those of others, for no longer than `lease`.
+pub(super) fn alive(beat: Duration, lease: Duration) -> RootOptions {
+    let poll = (Duration::from_millis(2), Duration::from_millis(5));
+    RootOptions { beat, lease, poll, ..quick() }
+}
+
+/// A root whose builds show no sign of life and soon look dead.
+pub(super) async fn silent_root(backend: &Arc<dyn Backend>) -> Result<Root> {
+    let options = alive(Duration::from_secs(60), short_lease(backend).await?);
+    Ok(Root::with_options(backend.clone(), options))
+}
+
+/// What each of these tasks came to.
+pub(super) async fn joined<T>(tasks: Vec<JoinHandle<Result<T, Failure>>>) -> Result<Vec<T>, Failure> {
+    let mut answers = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        answers.push(task.await??);
+    }
+    Ok(answers)
 }
 
 /// The names of the directories of the root.

@@ -1,9 +1,7 @@
 //! Reading a part of a table: projection, predicate, offset, limit, batches.
 
 use super::{prelude::*, table::nullable};
-use arrow_array::{
-    Array, ArrayRef, Date32Array, Int64Array, RecordBatch,
-};
+use arrow_array::{ArrayRef, Date32Array, Int64Array, RecordBatch};
 use fascicle_backend::{Comparison, Literal, Predicate};
 use futures::TryStreamExt;
 

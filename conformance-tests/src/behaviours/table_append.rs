@@ -3,7 +3,6 @@
 use super::prelude::*;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use futures::TryStreamExt;
 use std::collections::HashMap;
 
 behaviours! { "table_append"

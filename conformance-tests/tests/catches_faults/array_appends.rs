@@ -7,8 +7,8 @@ use crate::{
 };
 use async_trait::async_trait;
 use fascicle_backend::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, AxisRegion, EntryPath,
-    Error, ErrorKind, Region, Result, Shape, Values, WriteMode,
+    ArrayDescription, ArrayOptions, ArraySpec, AxisRegion, EntryPath, Error, ErrorKind, Region, Result,
+    Shape, Values, WriteMode,
 };
 use std::{
     collections::{HashMap, HashSet},

@@ -6,9 +6,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use fascicle_backend::{
-    EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind, Listing, Result,
-};
+use fascicle_backend::{EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind, Listing, Result};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::SystemTime,
@@ -378,6 +376,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "reopen::removals_stay",
                 "reopen::a_second_handle_sees_every_change",
                 "fault::removing_is_all_or_nothing",
+                "given_up::removing_is_all_or_nothing",
             ],
         ),
         Case::new(

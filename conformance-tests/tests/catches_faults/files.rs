@@ -320,6 +320,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "attributes::appending_to_a_file_keeps_them",
                 "copy::a_file_and_its_copy_change_apart",
                 "reopen::appended_bytes_stay",
+                "given_up::appending_to_a_file_is_all_or_nothing",
             ],
         ),
         appended(
@@ -364,6 +365,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "reopen::appended_bytes_stay",
                 "fault::appending_to_a_file_is_all_or_nothing",
                 "copy::a_file_and_its_copy_change_apart",
+                "given_up::appending_to_a_file_is_all_or_nothing",
             ],
         ),
         Case::new("appending_creates_a_file", || AppendCreates, &["file::appending_needs_a_file"]),

@@ -284,6 +284,8 @@ pub(crate) fn cases() -> Vec<Case> {
             &[
                 "refusal::array_append_is_refused_when_not_declared",
                 "refusal::array_region_write_is_refused_when_not_declared",
+                "refusal::table_new_columns_are_refused_when_not_declared",
+                "refusal::table_compact_is_refused_when_not_declared",
                 "refusal::table_append_is_refused_when_not_declared",
                 "refusal::file_append_is_refused_when_not_declared",
                 "refusal::attributes_are_refused_when_not_declared",

@@ -9,16 +9,13 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayOptions, ArraySpec, ArrayWriter, Backend,
-    CreateOutcome, EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileWriter,
-    MetaWriteMode, RecordKey, Region, Result, ScanOptions, TableOptions, TableWriter,
-    Values, Version, WriteMode,
+    ArrayOptions, ArraySpec, ArrayWriter, Backend, CreateOutcome, EntryPath, EntryStat, Error, ErrorKind,
+    FileOptions, FileWriter, MetaWriteMode, RecordKey, Region, Result, ScanOptions, TableOptions,
+    TableWriter, Values, Version, WriteMode,
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use std::{
-    sync::{
-        Arc, Mutex,
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -408,6 +405,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 "concurrent::appends_to_a_table_all_arrive",
                 "concurrent::appends_to_a_file_all_arrive",
                 "concurrent::appends_through_several_handles_all_arrive",
+                "concurrent::appends_to_a_table_through_several_handles_all_arrive",
+                "concurrent::appends_to_a_file_through_several_handles_all_arrive",
             ],
         ),
         Case::new(
@@ -419,6 +418,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 "reader::readers_of_a_growing_array_see_a_prefix",
                 "reader::readers_of_a_growing_table_see_a_prefix",
                 "reader::readers_of_a_growing_file_see_a_prefix",
+                "given_up::appending_to_an_array_is_all_or_nothing",
+                "given_up::appending_to_a_table_is_all_or_nothing",
+                "given_up::appending_to_a_file_is_all_or_nothing",
             ],
         )
         .among_others(),
@@ -443,6 +445,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 "error::operation_and_path_are_named",
                 "error::operation_and_path_of_arrays_are_named",
                 "error::operation_and_path_of_tables_are_named",
+                "given_up::overwriting_a_file_is_all_or_nothing",
+                "given_up::writing_a_meta_is_all_or_nothing",
+                "given_up::overwriting_an_array_is_all_or_nothing",
             ],
         ),
         Case::new(
@@ -459,6 +464,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 "concurrent::no_update_of_a_meta_is_lost",
                 "concurrent::one_task_moves_an_entry",
                 "concurrent::a_directory_is_removed_once",
+                "concurrent::every_record_has_one_creator_among_many_handles",
+                "concurrent::one_handle_creates_a_directory",
+                "concurrent::no_update_of_a_meta_is_lost_among_many_handles",
             ],
         )
         .among_others(),

@@ -226,6 +226,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "reopen::a_second_handle_sees_every_change",
                 "fault::writing_a_meta_is_all_or_nothing",
                 "error::a_conflict_is_retryable",
+                "given_up::writing_a_meta_is_all_or_nothing",
             ],
         ),
         written(
@@ -332,6 +333,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "fault::creating_a_file_is_all_or_nothing",
                 "fault::overwriting_a_file_is_all_or_nothing",
                 "fault::replacing_a_directory_is_all_or_nothing",
+                "given_up::overwriting_a_file_is_all_or_nothing",
             ],
         ),
         Case::new("conflicts_are_final", || ConflictsAreFinal, &["error::a_conflict_is_retryable"]),

@@ -4,10 +4,11 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
-    ByteStream, Capabilities, Capability, CreateOutcome, EntryPath, EntryStat, Error, ErrorKind, FileOptions,
-    FileStore, FileWriter, Listing, MetaRecord, MetaWriteMode, RecordKey, RecordStore, Region, Result,
-    ScanOptions, TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
+    BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, CreateOutcome, EntryPath,
+    EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, Listing,
+    Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions,
+    TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
     wrap::{Observer, Operation},
 };
 use std::{fmt, ops::Range, sync::Arc};
@@ -74,6 +75,7 @@ faults! {
         copy as copy(from: &EntryPath, to: &EntryPath) -> Result<()>;
         read_meta as read_meta(path: &EntryPath) -> Result<Option<MetaRecord>>;
         write_meta as write_meta(path: &EntryPath, meta: Bytes, mode: MetaWriteMode) -> Result<Version>;
+        meta_stamps as meta_stamps(path: &EntryPath) -> Result<Option<Vec<MetaStamp>>>;
         read_attributes as read_attributes(path: &EntryPath) -> Result<Attributes>;
         write_attributes as write_attributes(path: &EntryPath, attributes: &Attributes) -> Result<()>;
     }
@@ -89,6 +91,13 @@ faults! {
         remove as remove_record(key: &RecordKey) -> Result<()>;
         list as list_records(prefix: &RecordKey) -> Result<Vec<RecordKey>>;
     }
+    [maintenance?] {
+        leftovers as leftovers() -> Result<Vec<Leftover>>;
+        collect as collect(leftover: &Leftover) -> Result<bool>;
+        flaws as flaws(path: &EntryPath) -> Result<Vec<Flaw>>;
+        mend as mend(path: &EntryPath, kind: FlawKind) -> Result<bool>;
+        remove_directory_if as remove_directory_if(path: &EntryPath, meta: &Version) -> Result<bool>;
+    }
     [arrays?] {
         create as create_array(path: &EntryPath, spec: &ArraySpec, options: &ArrayOptions, mode: WriteMode)
             -> Result<Box<dyn ArrayWriter>>;
@@ -101,6 +110,9 @@ faults! {
         create as create_table(path: &EntryPath, schema: SchemaRef, options: &TableOptions, mode: WriteMode)
             -> Result<Box<dyn TableWriter>>;
         append as append_table(path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>>;
+        append_with as append_table_with(path: &EntryPath, schema: SchemaRef, options: &AppendOptions)
+            -> Result<Box<dyn TableWriter>>;
+        compact as compact_table(path: &EntryPath, options: &CompactOptions) -> Result<Compaction>;
         describe as describe_table(path: &EntryPath) -> Result<TableDescription>;
         scan as scan_table(path: &EntryPath, options: &ScanOptions) -> Result<BatchStream>;
     }
@@ -188,6 +200,13 @@ impl<F: Fault> Backend for Planted<F> {
             .map_err(|error| self.fault.error(error))
     }
 
+    async fn meta_stamps(&self, directory: &EntryPath) -> Result<Option<Vec<MetaStamp>>> {
+        self.fault
+            .meta_stamps(&self.inner, &self.fault.place(directory))
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
     async fn read_attributes(&self, path: &EntryPath) -> Result<Attributes> {
         self.fault
             .read_attributes(&self.inner, &self.fault.place(path))
@@ -216,6 +235,39 @@ impl<F: Fault> Backend for Planted<F> {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         self.fault.offers_tables(&self.inner).then_some(self as &dyn TableStore)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl<F: Fault> Maintenance for Planted<F> {
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        self.fault.leftovers(&self.inner).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn collect(&self, leftover: &Leftover) -> Result<bool> {
+        self.fault.collect(&self.inner, leftover).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn flaws(&self, path: &EntryPath) -> Result<Vec<Flaw>> {
+        self.fault.flaws(&self.inner, &self.fault.place(path)).await.map_err(|error| self.fault.error(error))
+    }
+
+    async fn mend(&self, path: &EntryPath, kind: FlawKind) -> Result<bool> {
+        self.fault
+            .mend(&self.inner, &self.fault.place(path), kind)
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
+    async fn remove_directory_if(&self, path: &EntryPath, meta: &Version) -> Result<bool> {
+        self.fault
+            .remove_directory_if(&self.inner, &self.fault.place(path), meta)
+            .await
+            .map_err(|error| self.fault.error(error))
     }
 }
 
@@ -333,6 +385,28 @@ impl<F: Fault> TableStore for Planted<F> {
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>> {
         self.fault
             .append_table(&self.inner, &self.fault.place(path), schema)
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        if *options == AppendOptions::default() {
+            return TableStore::append(self, path, schema).await;
+        }
+        self.fault
+            .append_table_with(&self.inner, &self.fault.place(path), schema, options)
+            .await
+            .map_err(|error| self.fault.error(error))
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        self.fault
+            .compact_table(&self.inner, &self.fault.place(path), options)
             .await
             .map_err(|error| self.fault.error(error))
     }

@@ -2,14 +2,14 @@
 
 use crate::{
     Case,
-    tables::tables,
     planted::{Fault, Inner},
+    tables::tables,
 };
 use arrow_array::{Array, BooleanArray, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, Field, Schema};
 use async_trait::async_trait;
 use fascicle_backend::{
-    BatchStream, Comparison, EntryPath, ErrorKind, Literal, Predicate, Result, ScanOptions, TableStore,
+    BatchStream, Comparison, EntryPath, ErrorKind, Literal, Predicate, Result, ScanOptions,
 };
 use futures::{StreamExt, TryStreamExt};
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use crate::{
     Case, is_of_the_contract,
     planted::{Fault, Inner},
+    ways::FAULTS,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -10,9 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
     ArrayDescription, ArrayOptions, ArraySpec, ArrayWriter, Attributes, BatchStream, ByteStream,
-    CreateOutcome, EntryKind, EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileWriter, Listing,
-    MetaRecord, MetaWriteMode, RecordKey, Region, Result, ScanOptions, TableDescription, TableOptions,
-    TableWriter, Values, Version, WriteMode,
+    CreateOutcome, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileWriter,
+    Listing, MetaRecord, MetaWriteMode, RecordKey, Region, Result, ScanOptions, TableDescription,
+    TableOptions, TableWriter, Values, Version, WriteMode,
 };
 use fascicle_conformance::all;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -25,7 +26,7 @@ use std::{
 
 /// What a backend does wrong.
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+pub(crate) enum Way {
     /// Records are not kept, and everybody is told to have created them.
     ForgetsRecords,
     /// A record that exists is replaced, and everybody is told to have created it.
@@ -50,6 +51,8 @@ enum Way {
     DirectoriesAreSharedByCreators,
     /// The last entry of a directory is not listed.
     ListsAreShort,
+    /// An entry that is not there is listed where nothing is.
+    ListsAreNeverEmpty,
     /// Entries are listed in reverse order.
     ListsAreReversed,
     /// Directories are said to have no meta when they are listed.
@@ -194,6 +197,10 @@ impl Fault for Wrong {
         let mut listing = inner.list(path).await?;
         match self.0 {
             Way::ListsAreShort => drop(listing.entries.pop()),
+            Way::ListsAreNeverEmpty if listing.entries.is_empty() => {
+                let (name, stored_name) = ("ghost".to_owned(), "ghost".to_owned());
+                listing.entries.push(EntryInfo { name, kind: EntryKind::File, stored_name });
+            }
             Way::ListsAreReversed => listing.entries.reverse(),
             Way::ListsHideMetas => listing.has_meta = false,
             Way::StoredNamesAreWrong => {
@@ -495,47 +502,6 @@ impl Fault for Wrong {
     }
 }
 
-/// The fault, and the behaviours that show it, each of which is first named where it is shown most plainly.
-const FAULTS: &[(&str, Way, &[&str])] = &[
-    ("semantics: records are forgotten", Way::ForgetsRecords, &[]),
-    ("semantics: everybody creates a record", Way::EverybodyWins, &[]),
-    ("semantics: looking creates records", Way::LookingCreatesRecords, &[]),
-    ("semantics: no records are listed", Way::ListsNoRecords, &[]),
-    ("semantics: metas never change", Way::MetasNeverChange, &[]),
-    ("semantics: metas are not read", Way::MetasAreNotRead, &[]),
-    ("semantics: metas lose digits", Way::MetasLoseDigits, &[]),
-    ("semantics: metas lose quotes", Way::MetasLoseQuotes, &[]),
-    ("semantics: broken metas are empty", Way::BrokenMetasAreEmpty, &[]),
-    ("semantics: directories are refused", Way::DirectoriesAreRefused, &[]),
-    ("semantics: directories are shared by their creators", Way::DirectoriesAreSharedByCreators, &[]),
-    ("semantics: lists are short", Way::ListsAreShort, &[]),
-    ("semantics: lists are reversed", Way::ListsAreReversed, &[]),
-    ("semantics: lists hide metas", Way::ListsHideMetas, &[]),
-    ("semantics: stored names are wrong", Way::StoredNamesAreWrong, &[]),
-    ("semantics: everything exists", Way::EverythingExists, &[]),
-    ("semantics: missing is an error", Way::MissingIsAnError, &[]),
-    ("semantics: everything is a file", Way::EverythingIsAFile, &[]),
-    ("semantics: nothing has a size", Way::NothingHasASize, &[]),
-    ("semantics: nothing is removed", Way::NothingIsRemoved, &[]),
-    ("semantics: moves are copies", Way::MovesAreCopies, &[]),
-    ("semantics: nothing moves", Way::NothingMoves, &[]),
-    ("semantics: copies lose their meta", Way::CopiesLoseTheirMeta, &[]),
-    ("semantics: attributes are forgotten", Way::ForgetsAttributes, &[]),
-    ("semantics: appends are lost", Way::LosesAppends, &[]),
-    ("semantics: appends replace", Way::AppendsReplace, &[]),
-    ("semantics: regions are written to the front", Way::RegionsAreWrittenToTheFront, &[]),
-    ("semantics: reads are off", Way::ReadsAreOff, &[]),
-    ("semantics: a row less is described", Way::DescribesARowLess, &[]),
-    ("semantics: everything is replaced", Way::EverythingIsReplaced, &[]),
-    ("semantics: nothing is replaced", Way::NothingIsReplaced, &[]),
-    ("semantics: files lose a piece", Way::FilesLoseAPiece, &[]),
-    ("semantics: ranges are ignored", Way::RangesAreIgnored, &[]),
-    ("semantics: scans lose a row", Way::ScansLoseARow, &[]),
-    ("semantics: tables are described without rows", Way::TablesAreDescribedWithoutRows, &[]),
-    ("semantics: errors lose their path", Way::ErrorsLoseTheirPath, &[]),
-    ("semantics: errors lose their kind", Way::ErrorsLoseTheirKind, &[]),
-];
-
 pub(crate) fn cases() -> Vec<Case> {
     let case = |&(name, way, caught_by): &(&'static str, Way, &'static [&'static str])| {
         let mut case = Case::new(name, move || Wrong(way, 0.into()), caught_by).among_others();
@@ -553,15 +519,4 @@ pub(crate) fn every_behaviour_can_fail() -> Result<(), Failed> {
     let never: BTreeSet<&str> =
         behaviours.map(|behaviour| behaviour.name).filter(|name| !caught.contains(name)).collect();
     if never.is_empty() { Ok(()) } else { Err(Failed::from(format!("these never fail: {never:#?}"))) }
-}
-
-pub(crate) fn matrix() {
-    for case in cases() {
-        let report = case.suite.report_where(|behaviour| !is_of_the_contract(behaviour));
-        for row in &report.rows {
-            if let fascicle_conformance::Outcome::Broken(why) = &row.outcome {
-                println!("{}\t{}\t{}", case.name, row.behaviour.name, why.lines().next().unwrap_or_default());
-            }
-        }
-    }
 }

@@ -8,8 +8,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use fascicle_backend::{
-    BatchStream, EntryPath, Error, ErrorKind, Result, ScanOptions,
-    TableDescription, TableOptions, TableStore, TableWriter, WriteMode,
+    BatchStream, EntryPath, Error, ErrorKind, Result, ScanOptions, TableDescription, TableOptions,
+    TableStore, TableWriter, WriteMode,
 };
 use futures::{StreamExt, TryStreamExt};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Fault for Quiet {
     }
 }
 
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 #[async_trait]
 impl TableWriter for Nowhere {

@@ -9,8 +9,8 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fascicle_backend::{
-    ArrayOptions, ArraySpec, ArrayWriter, EntryKind, EntryPath, Error, ErrorKind,
-    FileOptions, FileWriter, Result, TableOptions, TableWriter, Version, WriteMode,
+    ArrayOptions, ArraySpec, ArrayWriter, EntryKind, EntryPath, Error, ErrorKind, FileOptions, FileWriter,
+    Result, TableOptions, TableWriter, Version, WriteMode,
 };
 
 /// Creates the directories above what is created, as object stores do.

@@ -1,8 +1,8 @@
 //! The one trait that every backend implements.
 
 use crate::{
-    ArrayStore, Attributes, Capabilities, EntryPath, EntryStat, FileStore, Listing, MetaWriteMode,
-    RecordStore, Result, TableStore, Version,
+    ArrayStore, Attributes, Capabilities, EntryPath, EntryStat, FileStore, Listing, Maintenance,
+    MetaWriteMode, RecordStore, Result, TableStore, Version,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -124,4 +124,11 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// Tables, when [`Capability::Tables`](crate::Capability::Tables) is declared.
     fn tables(&self) -> Option<&dyn TableStore>;
+
+    /// What finds and mends what writers that died left behind, when
+    /// [`Capability::Maintenance`](crate::Capability::Maintenance) is declared. `None` for a storage that cannot be looked at that way:
+    /// attempts to build that failed stay in it for ever.
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        None
+    }
 }

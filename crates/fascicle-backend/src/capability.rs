@@ -15,6 +15,10 @@ pub enum Capability {
     Tables,
     /// Adds rows to a table.
     TableAppend,
+    /// Adds rows that have new nullable columns to a table.
+    TableNewColumns,
+    /// Merges the parts in which the rows of a table are stored.
+    TableCompact,
     /// Adds bytes to the end of a file.
     FileAppend,
     /// Keeps attributes on entries.
@@ -27,22 +31,27 @@ pub enum Capability {
     Durable,
     /// Accepts writes at all.
     Write,
+    /// Finds, mends and removes what writers that died left behind.
+    Maintenance,
 }
 
 impl Capability {
     /// Every capability, in the order of their declaration.
-    pub const ALL: [Capability; 11] = [
+    pub const ALL: [Capability; 14] = [
         Capability::Arrays,
         Capability::ArrayAppend,
         Capability::ArrayRegionWrite,
         Capability::Tables,
         Capability::TableAppend,
+        Capability::TableNewColumns,
+        Capability::TableCompact,
         Capability::FileAppend,
         Capability::Attributes,
         Capability::Rename,
         Capability::Copy,
         Capability::Durable,
         Capability::Write,
+        Capability::Maintenance,
     ];
 
     /// The stable machine-readable name.
@@ -53,12 +62,15 @@ impl Capability {
             Capability::ArrayRegionWrite => "array_region_write",
             Capability::Tables => "tables",
             Capability::TableAppend => "table_append",
+            Capability::TableNewColumns => "table_new_columns",
+            Capability::TableCompact => "table_compact",
             Capability::FileAppend => "file_append",
             Capability::Attributes => "attributes",
             Capability::Rename => "rename",
             Capability::Copy => "copy",
             Capability::Durable => "durable",
             Capability::Write => "write",
+            Capability::Maintenance => "maintenance",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one error type of the contract: what was attempted, on which path, why, and what to do next.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The result of every fallible operation of the contract.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -244,13 +244,14 @@ impl Error {
         self.inner.kind == ErrorKind::NotFound
     }
 
-    /// The whole story in one line: this error and every cause beneath it, joined by `: `.
+    /// The whole story in one line: this error and every cause beneath it, joined by `: `. Causes repeat what they met, such as
+    /// bytes of a damaged file: their control characters are escaped.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
             text.push_str(": ");
-            text.push_str(&cause.to_string());
+            text.extend(escaped(&cause.to_string(), |character| character.is_control()));
             source = cause.source();
         }
         text
@@ -265,12 +266,23 @@ impl fmt::Display for Error {
             (None, Some(path)) => write!(f, "'{path}': ")?,
             (None, None) => {}
         }
-        f.write_str(&self.inner.message)?;
+        // What is not ours, such as the text of somebody's record, must not drive the terminal of whoever reads it.
+        let drives = |character: char| character.is_control() && character != '\n';
+        escaped(&self.inner.message, drives).try_for_each(|character| f.write_char(character))?;
         match &self.inner.hint {
             Some(hint) => write!(f, " ({hint})"),
             None => Ok(()),
         }
     }
+}
+
+/// A text with some characters as Rust writes them in literals.
+fn escaped(text: &str, which: impl Fn(char) -> bool) -> impl Iterator<Item = char> {
+    text.chars().flat_map(move |character| {
+        let (escape, plain) =
+            if which(character) { (Some(character), None) } else { (None, Some(character)) };
+        escape.into_iter().flat_map(char::escape_default).chain(plain)
+    })
 }
 
 impl fmt::Debug for Error {
@@ -324,6 +336,13 @@ impl<T, E: Into<Error>> ResultExt<T> for std::result::Result<T, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_cannot_drive_a_terminal() {
+        let cause = std::io::Error::other("unknown word 'a\u{1b}[2J\n'");
+        let error = Error::new(ErrorKind::Corrupt, "it says 'b\u{7f}',\nand more").caused_by(cause);
+        assert_eq!(error.chain(), "it says 'b\\u{7f}',\nand more: unknown word 'a\\u{1b}[2J\\n'");
+    }
 
     #[test]
     fn the_chain_reaches_the_last_cause() {

@@ -27,6 +27,7 @@ mod element;
 mod entry;
 mod error;
 mod file_store;
+mod maintenance;
 mod options;
 mod path;
 mod predicate;
@@ -47,7 +48,10 @@ pub use element::{DateTime64, Element, TimeDelta64, unit};
 pub use entry::{EntryInfo, EntryKind, EntryStat, Listing};
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use file_store::{ByteStream, FileStore, FileWriter};
-pub use options::{ArrayOptions, Codec, FileOptions, ScanOptions, TableOptions};
+pub use maintenance::{Flaw, FlawKind, Leftover, LeftoverKind, Maintenance, Owner};
+pub use options::{
+    AppendOptions, ArrayOptions, Codec, CompactOptions, Compaction, FileOptions, ScanOptions, TableOptions,
+};
 pub use path::{EntryPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, RESERVED_SUFFIXES};
 pub use predicate::{Comparison, Literal, Predicate};
 pub use record_store::{CreateOutcome, MAX_RECORD_BYTES, RecordKey, RecordStore};

@@ -1,6 +1,7 @@
 //! One options struct for each operation that has options.
 
 use crate::{Attributes, Predicate, Values};
+use std::time::Duration;
 
 /// How the chunks of an array or the pages of a table are compressed.
 ///
@@ -88,6 +89,79 @@ impl TableOptions {
         self.attributes.insert(name.into(), value.into());
         self
     }
+}
+
+/// How rows are added to a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppendOptions {
+    /// Whether the rows may have columns that the table does not have yet, and lack columns that it has. All of these must be
+    /// nullable: rows are null in the columns that they were written without. New columns come after the others.
+    pub new_columns: bool,
+}
+
+impl AppendOptions {
+    /// Allows rows to have new nullable columns, and to lack nullable ones.
+    #[must_use]
+    pub fn with_new_columns(mut self) -> Self {
+        self.new_columns = true;
+        self
+    }
+}
+
+/// How the parts of a table are merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompactOptions {
+    /// About how many bytes a merged part has; parts of at least half of it are left as they are.
+    pub target_bytes: u64,
+    /// For how long the parts that were merged stay where other programs read them, and the merged ones where they do not. A
+    /// compaction after that lets the merged parts take their place. Readers of this library see the merged ones at once.
+    pub grace: Duration,
+    /// Whether only to say what would be done.
+    pub dry_run: bool,
+}
+
+impl Default for CompactOptions {
+    fn default() -> Self {
+        CompactOptions { target_bytes: 128 << 20, grace: Duration::from_secs(24 * 60 * 60), dry_run: false }
+    }
+}
+
+impl CompactOptions {
+    /// Sets about how many bytes a merged part has.
+    #[must_use]
+    pub fn with_target_bytes(mut self, bytes: u64) -> Self {
+        self.target_bytes = bytes;
+        self
+    }
+
+    /// Sets how long the parts that were merged stay where other programs read them.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Only says what would be done.
+    #[must_use]
+    pub fn with_dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+}
+
+/// What a compaction of a table did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compaction {
+    /// In how many parts the rows were stored.
+    pub parts_before: u64,
+    /// In how many parts they are stored now.
+    pub parts_after: u64,
+    /// How many parts were merged with others.
+    pub merged_parts: u64,
+    /// How many files were removed.
+    pub removed_files: u64,
+    /// How many files wait until the grace is over: a later compaction removes them.
+    pub waiting_files: u64,
 }
 
 /// How a file is stored.

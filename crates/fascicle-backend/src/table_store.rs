@@ -1,6 +1,9 @@
 //! Tables with an Arrow schema.
 
-use crate::{EntryPath, Result, ScanOptions, TableOptions, WriteMode};
+use crate::{
+    AppendOptions, CompactOptions, Compaction, EntryPath, Error, ErrorKind, Result, ScanOptions,
+    TableOptions, WriteMode,
+};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
@@ -47,6 +50,39 @@ pub trait TableStore: Send + Sync {
     ///   `Mismatch` naming the difference. Metadata of the schema is not compared.
     /// - Errors: `NotFound`, `WrongKind`, `Mismatch`, `Busy`.
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>>;
+
+    /// Begins to add rows as [`append`](TableStore::append) does, which the options may allow to have other columns.
+    ///
+    /// - With [`new_columns`](AppendOptions::new_columns) the columns of `schema` that the table has must be the same and in the same
+    ///   order, and those that one of them lacks be nullable, else `Mismatch` naming the difference. The table has all of them from
+    ///   [`TableWriter::finish`] on, its own first; rows are null in the columns that they were written without. Without rows no column is added.
+    /// - Concurrent appends that add different columns both succeed, unless they do so at the very same moment: one of them is told
+    ///   `Conflict` then, and can begin again.
+    /// - Errors: as `append`; `Unsupported` where the format of the table has no such thing.
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        if options.new_columns {
+            return Err(
+                Error::new(ErrorKind::Unsupported, "tables cannot be given new columns here").at(path)
+            );
+        }
+        self.append(path, schema).await
+    }
+
+    /// Merges the parts in which a table is stored, so that there are fewer and larger ones. The rows stay as they are.
+    ///
+    /// - A reader sees every row once whenever it begins, and so does one that began before. Appends go on meanwhile.
+    /// - Of several compactions at once each succeeds; they do not add up.
+    /// - What other programs see meanwhile is documented by the backend.
+    /// - Errors: `NotFound`, `WrongKind`, `Corrupt`, `Unsupported` for a table whose parts have no order.
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        let _ = options;
+        Err(Error::new(ErrorKind::Unsupported, "the parts of tables cannot be merged here").at(path))
+    }
 
     /// Describes a table without reading its rows (for a format without statistics, as CSV, by reading it once).
     ///

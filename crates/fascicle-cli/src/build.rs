@@ -5,7 +5,8 @@ use crate::facts::config_json;
 use crate::place::STORE_OPTIONS;
 use fascicle::config::matches;
 use fascicle::{
-    BuildResult, Config, Directory, Error, IdentityRules, Result, Root, Status, StorageConfiguration,
+    BuildResult, Config, Directory, Error, IdentityRules, Interrupted, Result, Root, Status,
+    StorageConfiguration,
 };
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use std::ffi::OsString;
@@ -20,6 +21,8 @@ use tokio::sync::watch;
 
 /// The builds in whose commands this process runs, the outermost first, one path on each line.
 const BUILDING: &str = "FASCICLE_BUILDING";
+/// Says that the command goes on where an earlier one was interrupted.
+const RESUMED: &str = "FASCICLE_RESUMED";
 /// No command has failed yet.
 const NO_FAILURE: u16 = u16::MAX;
 
@@ -37,6 +40,8 @@ pub(crate) struct BuildCommand {
     store_options: Vec<String>,
     /// How many signals have arrived, and the last of them.
     signals: watch::Receiver<(u64, i32)>,
+    /// Whether the command can go on where an earlier one was interrupted.
+    resumes: bool,
     is_building: AtomicBool,
     failure: AtomicU16,
 }
@@ -67,9 +72,16 @@ impl BuildCommand {
             location,
             store_options,
             signals,
+            resumes: false,
             is_building: AtomicBool::new(false),
             failure: AtomicU16::new(NO_FAILURE),
         })
+    }
+
+    /// Sets whether the command can go on where an earlier one was interrupted.
+    pub(crate) fn resumable(mut self, resumes: bool) -> Self {
+        self.resumes = resumes;
+        self
     }
 
     /// Waits for a signal that arrives while nothing is being built.
@@ -118,6 +130,11 @@ impl BuildCommand {
             .env(BUILDING, with_ancestors(&format!("{}/{}", self.location, directory.path())))
             // What a command prints is not the answer of this one.
             .stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?));
+        if directory.resumed_from().is_some() {
+            command.env(RESUMED, "1");
+        } else {
+            command.env_remove(RESUMED);
+        }
         if !self.store_options.is_empty() {
             command.env(STORE_OPTIONS, self.store_options.join("\n"));
         }
@@ -149,6 +166,10 @@ impl BuildCommand {
         };
         match (status_code(status), interruption) {
             (0, None) => Ok(()),
+            (code, Some(signal)) if self.resumes => {
+                self.fail(if code == 0 { signal_code(signal) } else { code });
+                Err(Interrupted::new().into())
+            }
             (0, Some(signal)) => {
                 self.fail(signal_code(signal));
                 Err(format!("signal {signal} arrived while the command was running").into())

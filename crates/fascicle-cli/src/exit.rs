@@ -7,7 +7,7 @@ use fascicle::ErrorKind;
 pub(crate) enum Exit {
     /// Everything was done.
     Fine,
-    /// The two sides differ, or a build that was waited for failed.
+    /// The two sides differ, a check or a repair failed, or a build that was waited for failed.
     Differs,
     /// The command was called in a way that makes no sense.
     Usage,
@@ -31,7 +31,9 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0   fine
-  1   the two sides of 'diff' differ, or a build that was waited for failed
+  1   the two sides of 'diff' differ, 'verify' or 'cp --verify' found something
+      wrong, a behaviour that 'conformance' checks does not hold, 'repair' or
+      'gc' failed in part, or a build that was waited for failed
   2   wrong usage: an argument, a path or a selection that makes no sense, or
       something that is not supported
   3   not found

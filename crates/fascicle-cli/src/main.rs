@@ -4,6 +4,7 @@ mod arguments;
 mod blocks;
 mod build;
 mod commands;
+mod condition;
 mod duration;
 mod exit;
 mod facts;

@@ -125,7 +125,7 @@ impl Directory {
         Ok(())
     }
 
-    async fn stream_entry(
+    pub(crate) async fn stream_entry(
         &self,
         source: &Directory,
         source_name: &str,
@@ -201,16 +201,21 @@ impl Directory {
             for entry in source.entries().await? {
                 target.stream_entry(source, &entry.name, &entry.name, entry.kind, WriteMode::Create).await?;
             }
-            // A copy of what was never finished is not finished either, and nobody is at work on it.
-            let status = if meta.status == Status::Running { Status::Stopped } else { meta.status };
-            update_meta(self.root(), target.path(), |copied| {
-                copied.status = status.clone();
-                copied.modified = meta.modified;
-                copied.build = meta.build.clone();
-                true
-            })
-            .await?;
-            Ok(())
+            target.finish_copy(meta).await
         })
+    }
+
+    /// Says of a copy of a directory with this meta that it is complete.
+    pub(crate) async fn finish_copy(&self, meta: Meta) -> Result<()> {
+        // A copy of what was never finished is not finished either, and nobody is at work on it.
+        let status = if meta.status == Status::Running { Status::Stopped } else { meta.status };
+        update_meta(self.root(), self.path(), |copied| {
+            copied.status = status.clone();
+            copied.modified = meta.modified;
+            copied.build = meta.build.clone();
+            true
+        })
+        .await?;
+        Ok(())
     }
 }

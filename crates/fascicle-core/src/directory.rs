@@ -3,7 +3,7 @@
 use crate::array::{self, Appender, Array, ArrayData, IntoArray, widen};
 use crate::build::BuildGuard;
 use crate::change::Fresh;
-use crate::config::Config;
+use crate::config::{Config, Value};
 use crate::file::File;
 use crate::guarded::file_writer;
 use crate::table::Table;
@@ -410,7 +410,32 @@ impl Directory {
         Ok(self.meta().await?.map(|meta| meta.status))
     }
 
+    // Builds.
+
+    /// Whether the build that this handle was given to is [asked to stop](crate::Interruption) halfway.
+    pub fn is_interrupted(&self) -> bool {
+        self.interruption().is_some_and(crate::Interruption::is_requested)
+    }
+
+    /// Waits until the build that this handle was given to is asked to stop halfway; for ever, where nobody can ask.
+    pub async fn interrupted(&self) {
+        match self.interruption() {
+            Some(interruption) => interruption.requested().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// How far an earlier build got in this directory, when the one that this handle was given to goes on with it; null when it did
+    /// not say. `None` for a build that begins from nothing.
+    pub fn resumed_from(&self) -> Option<&Value> {
+        self.guard.as_ref()?.resumed_from.as_ref()
+    }
+
     // For the other modules of this crate.
+
+    fn interruption(&self) -> Option<&crate::Interruption> {
+        self.guard.as_ref()?.interruption.as_ref()
+    }
 
     pub(crate) fn entry(&self, name: &str) -> Result<EntryPath> {
         if name.is_empty() {

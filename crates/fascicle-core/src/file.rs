@@ -27,6 +27,10 @@ impl File {
         Ok(File { directory: directory.clone(), path, stat })
     }
 
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     /// The path below the root.
     pub fn path(&self) -> &EntryPath {
         &self.path

@@ -9,10 +9,11 @@
 
 use crate::meta::is_attempt_name;
 use crate::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
-    ByteStream, Capabilities, Capability, EntryInfo, EntryPath, EntryStat, FileOptions, FileStore,
-    FileWriter, Listing, Meta, MetaRecord, MetaStamp, MetaWriteMode, RecordStore, Region, Result,
-    ScanOptions, Status, TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
+    BatchStream, ByteStream, Capabilities, Capability, CompactOptions, Compaction, EntryInfo, EntryPath,
+    EntryStat, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover, Listing, Maintenance, Meta,
+    MetaRecord, MetaStamp, MetaWriteMode, RecordStore, Region, Result, ScanOptions, Status, TableDescription,
+    TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
 };
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
@@ -204,6 +205,42 @@ impl Backend for Led {
     fn tables(&self) -> Option<&dyn TableStore> {
         self.inner.tables().map(|_| self as &dyn TableStore)
     }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        self.inner.maintenance().map(|_| self as &dyn Maintenance)
+    }
+}
+
+impl Led {
+    fn maintenance_within(&self) -> Result<&dyn Maintenance> {
+        self.inner.maintenance().ok_or_else(|| undeclared("maintenance"))
+    }
+}
+
+#[async_trait]
+impl Maintenance for Led {
+    async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        self.maintenance_within()?.leftovers().await
+    }
+
+    async fn collect(&self, leftover: &Leftover) -> Result<bool> {
+        self.maintenance_within()?.collect(leftover).await
+    }
+
+    async fn flaws(&self, path: &EntryPath) -> Result<Vec<Flaw>> {
+        let maintenance = self.maintenance_within()?;
+        led!(self, path, maintenance.flaws(path))
+    }
+
+    async fn mend(&self, path: &EntryPath, kind: FlawKind) -> Result<bool> {
+        let maintenance = self.maintenance_within()?;
+        led!(self, path, maintenance.mend(path, kind))
+    }
+
+    async fn remove_directory_if(&self, path: &EntryPath, meta: &Version) -> Result<bool> {
+        // Only what stands at the path itself has that version.
+        self.maintenance_within()?.remove_directory_if(path, meta).await
+    }
 }
 
 impl Led {
@@ -314,6 +351,21 @@ impl TableStore for Led {
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>> {
         let tables = self.tables_within()?;
         led!(self, path, tables.append(path, schema.clone()))
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        let tables = self.tables_within()?;
+        led!(self, path, tables.append_with(path, schema.clone(), options))
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        let tables = self.tables_within()?;
+        led!(self, path, tables.compact(path, options))
     }
 
     async fn describe(&self, path: &EntryPath) -> Result<TableDescription> {

@@ -17,37 +17,45 @@ pub mod compare;
 pub mod config;
 pub mod convert;
 mod copy;
+pub mod digest;
 mod directory;
 mod file;
 mod guarded;
 mod led;
+pub mod maintain;
 mod meta;
+mod resume;
 mod root;
 pub mod roots;
 pub mod size;
 mod storage_defaults;
 mod table;
+mod tail;
 pub mod tree;
 mod views;
 
 pub use array::{Appender, Array, ArrayData, FromArray, IntoArray, IntoSelection, Selected, widen};
 pub use build::{
-    Build, BuildResult, OnMismatch, Outcome, PinnedRoot, Precedence, Resolution, ResolveOptions,
+    Build, BuildResult, Explanation, Interrupted, Interruption, NearConfig, OnMismatch, Outcome, PastBuild,
+    PastOutcome, PinnedRoot, Precedence, Resolution, ResolveOptions,
 };
 pub use config::{Config, Identity, IdentityRules};
+pub use digest::Digest;
 pub use directory::{ArrayBuilder, Directory, Entry, PutOptions};
 pub use file::File;
 pub use meta::{BuildMark, Meta, PLAIN_TYPE, Status};
 pub use root::{Root, RootOptions};
 pub use storage_defaults::{ArrayDefaults, TableDefaults};
 pub use table::Table;
+pub use tail::TailOptions;
 pub use views::metas_as_table;
 
 pub use fascicle_backend::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, AxisRegion,
-    AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec, Comparison,
-    CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind,
-    FileOptions, FileStore, FileWriter, Listing, Literal, MetaRecord, MetaStamp, MetaWriteMode, Predicate,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes,
+    AxisRegion, AxisSelection, Backend, BatchStream, ByteStream, Capabilities, Capability, Codec,
+    CompactOptions, Compaction, Comparison, CreateOutcome, DType, DateTime64, Element, EntryInfo, EntryKind,
+    EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Flaw, FlawKind, Leftover,
+    LeftoverKind, Listing, Literal, Maintenance, MetaRecord, MetaStamp, MetaWriteMode, Owner, Predicate,
     RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Selection, Shape, TableDescription,
     TableOptions, TableStore, TableWriter, TimeDelta64, TimeUnit, Values, Version, WriteMode, arrow, unit,
     wrap,

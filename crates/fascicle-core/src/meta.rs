@@ -63,6 +63,8 @@ pub struct BuildMark {
     pub nonce: String,
     /// The declared version of the code that built it.
     pub version: Option<Value>,
+    /// How far its build got when it was [interrupted](crate::Interrupted); null when it did not say.
+    pub interrupted: Option<Value>,
 }
 
 impl BuildMark {
@@ -142,6 +144,9 @@ impl Meta {
             if let Some(version) = &build.version {
                 own.insert("version".to_owned(), version.clone());
             }
+            if let Some(progress) = &build.interrupted {
+                own.insert("interrupted".to_owned(), progress.clone());
+            }
             map.insert(OWN_KEY.to_owned(), Value::Map(own));
         }
         Value::Map(map)
@@ -182,6 +187,7 @@ fn read_mark(value: &Value) -> Option<BuildMark> {
         epoch: map.get("epoch")?.as_u64()?,
         nonce: map.get("nonce")?.as_str()?.to_owned(),
         version: map.get("version").cloned(),
+        interrupted: map.get("interrupted").cloned(),
     })
 }
 
@@ -214,6 +220,7 @@ mod tests {
             epoch: 3,
             nonce: "ab".to_owned(),
             version: Some("2026-01".into()),
+            interrupted: Some(Value::Null),
         };
         let meta = Meta::running(Config::new("Cells").with("seed", 0), mark);
         let read = Meta::from_bytes(&meta.to_bytes().unwrap()).unwrap();

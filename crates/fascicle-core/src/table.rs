@@ -2,12 +2,13 @@
 
 use crate::guarded::table_writer;
 use crate::{
-    BatchStream, Directory, EntryKind, EntryPath, Error, ErrorKind, Result, ResultExt, ScanOptions,
-    TableDescription, TableOptions, TableStore, TableWriter, WriteMode,
+    AppendOptions, BatchStream, CompactOptions, Compaction, Directory, EntryKind, EntryPath, Error,
+    ErrorKind, Result, ResultExt, ScanOptions, TableDescription, TableOptions, TableStore, TableWriter,
+    WriteMode,
 };
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_cast::cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use futures::TryStreamExt;
 use std::sync::Arc;
 
@@ -23,6 +24,10 @@ impl Table {
     async fn open(directory: &Directory, path: EntryPath) -> Result<Self> {
         let description = store(directory)?.describe(&path).await?;
         Ok(Table { directory: directory.clone(), path, description })
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// The path below the root.
@@ -73,6 +78,15 @@ impl Table {
         })
     }
 
+    /// Merges the small parts that the rows are stored in, so that there are fewer and larger ones. The rows stay as they are, and
+    /// the directory does not count as modified; others may read and append meanwhile.
+    ///
+    /// Other programs that read the table's files read the old parts until the grace that the options give is over and the table is
+    /// compacted again. See the documentation of the format for what they see at that moment.
+    pub async fn compact(&self, options: &CompactOptions) -> Result<Compaction> {
+        store(&self.directory)?.compact(&self.path, options).await
+    }
+
     /// Streams selected columns and rows, batch by batch, in the order they were written.
     pub async fn scan(&self, options: &ScanOptions) -> Result<BatchStream> {
         store(&self.directory)?.scan(&self.path, options).await
@@ -116,17 +130,42 @@ impl Directory {
     /// ones. A missing or additional column, a type that does not widen, or a null in a column that has none is
     /// [`ErrorKind::Mismatch`] and changes nothing. The rows appear all at once; many writers may append at once.
     pub async fn append_table(&self, name: &str, batch: &RecordBatch) -> Result<u64> {
+        self.append_table_with(name, batch, &AppendOptions::default()).await
+    }
+
+    /// Adds rows as [`append_table`](Directory::append_table) does. The options may allow them to have new nullable columns, which come
+    /// after the stored ones, and to lack nullable ones: the rows are null where they were written without.
+    pub async fn append_table_with(
+        &self,
+        name: &str,
+        batch: &RecordBatch,
+        options: &AppendOptions,
+    ) -> Result<u64> {
         let path = self.entry(name)?;
         let tables = store(self)?;
+        let mut fitted = batch.clone();
         for _ in 0..64 {
-            match tables.describe(&path).await {
-                Ok(stored) => {
-                    let batch = fit(batch, &stored.schema).context("append to table", &path)?;
+            // In most cases the rows fit as they are, and the table need not be looked at.
+            let begun = tables.append_with(&path, fitted.schema(), options).await;
+            let outcome = match begun {
+                Ok(writer) => {
                     self.home_of(name)?.before_write().await?;
-                    let writer = tables.append(&path, stored.schema).await?;
-                    let mut writer = table_writer(writer, self.guard.as_ref());
-                    writer.write(batch).await?;
-                    return writer.finish().await;
+                    finish(table_writer(writer, self.guard.as_ref()), fitted.clone()).await
+                }
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Err(error) if error.kind() == ErrorKind::Mismatch => {
+                    let stored = match tables.describe(&path).await {
+                        Ok(stored) => stored,
+                        Err(gone) if gone.is_not_found() => continue,
+                        Err(other) => return Err(other),
+                    };
+                    let fit = fit(batch, &stored.schema, options).context("append to table", &path)?;
+                    if fit.schema().fields() == fitted.schema().fields() {
+                        return Err(error);
+                    }
+                    fitted = fit;
                 }
                 Err(error) if error.is_not_found() => {
                     let options = TableOptions::default();
@@ -141,28 +180,44 @@ impl Directory {
                     {
                         return Err(error);
                     }
+                    fitted = batch.clone();
                 }
-                Err(error) => return Err(error),
+                // The table was replaced, or others gave it columns at the same moment; nothing was added.
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                outcome => return outcome,
             }
         }
-        Err(Error::new(ErrorKind::Conflict, "the table was removed again and again")
+        Err(Error::new(ErrorKind::Conflict, "the table was removed or replaced again and again")
             .during("append to table")
             .at(path))
     }
 }
 
-/// Brings the columns of a batch into the order and types of `schema`, without loss.
-fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+async fn finish(mut writer: Box<dyn TableWriter>, batch: RecordBatch) -> Result<u64> {
+    writer.write(batch).await?;
+    writer.finish().await
+}
+
+/// Brings the columns of a batch into the order and types of `schema`, without loss. New ones, where the options allow them, come last.
+fn fit(batch: &RecordBatch, schema: &SchemaRef, options: &AppendOptions) -> Result<RecordBatch> {
     let given = batch.schema();
     let mut differences = Vec::new();
-    for field in given.fields() {
+    let mut new = Vec::new();
+    for (field, column) in given.fields().iter().zip(batch.columns()) {
         if schema.field_with_name(field.name()).is_err() {
+            if options.new_columns {
+                new.push((field.clone(), column.clone()));
+                continue;
+            }
             differences.push(format!("+{}: {}", field.name(), field.data_type()));
         }
     }
-    let mut columns = Vec::with_capacity(schema.fields().len());
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
     for field in schema.fields() {
         let Some(column) = batch.column_by_name(field.name()) else {
+            if options.new_columns && field.is_nullable() {
+                continue;
+            }
             differences.push(format!("-{}: {}", field.name(), field.data_type()));
             continue;
         };
@@ -192,6 +247,7 @@ fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
                     .caused_by(error)
             })?
         };
+        fields.push(field.clone());
         columns.push(column);
     }
     if !differences.is_empty() {
@@ -201,7 +257,11 @@ fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
         )
         .hint("columns are matched by name; types must be equal or widen without loss"));
     }
-    RecordBatch::try_new(schema.clone(), columns).map_err(|error| {
+    let (new_fields, new_columns): (Vec<FieldRef>, Vec<ArrayRef>) = new.into_iter().unzip();
+    fields.extend(new_fields);
+    columns.extend(new_columns);
+    let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+    RecordBatch::try_new(schema, columns).map_err(|error| {
         Error::new(ErrorKind::Mismatch, "the rows do not fit the stored table").caused_by(error)
     })
 }
@@ -249,7 +309,7 @@ fn project(schema: &SchemaRef, columns: &[String]) -> Result<SchemaRef> {
                 .caused_by(error)
         })
     });
-    Ok(Arc::new(arrow_schema::Schema::new(fields.collect::<Result<Vec<_>>>()?)))
+    Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?)))
 }
 
 fn store(directory: &Directory) -> Result<&dyn TableStore> {

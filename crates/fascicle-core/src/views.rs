@@ -95,7 +95,7 @@ impl Directory {
         config_rows(&metas_within(self).await?)
     }
 
-    fn place(&self) -> Place<'_> {
+    pub(crate) fn place(&self) -> Place<'_> {
         Place::new(&**self.root().backend(), self.path())
     }
 }

@@ -50,3 +50,17 @@ fn finish(command: &mut Command) -> String {
     assert!(output.status.success(), "the judge failed:\n{printed}\n{complaints}");
     printed
 }
+
+/// The whole numbers in the first of the `columns` of a table's folder, in the order in which pyarrow, pandas, polars and duckdb read
+/// it as one data set. All of them must read the same rows of all of the columns.
+pub fn rows_others_read(folder: &Path, columns: &[&str]) -> Vec<i64> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/judge_table.py");
+    let arguments = std::iter::once(folder.as_os_str()).chain(columns.iter().map(OsStr::new));
+    let printed = run_python_file(&script, arguments);
+    let numbers = printed.trim().split(',').filter(|number| !number.is_empty());
+    let numbers: Result<Vec<i64>, _> = numbers.map(str::parse).collect();
+    match numbers {
+        Ok(numbers) => numbers,
+        Err(error) => panic!("the judge printed something else than numbers: {error}\n{printed}"),
+    }
+}

@@ -20,6 +20,7 @@ mod blocking;
 mod case_probe;
 mod confined;
 mod error;
+mod leftovers;
 mod lock;
 mod nonce;
 mod private_folder;
@@ -34,12 +35,13 @@ pub use blocking::blocking;
 pub use case_probe::{case_collision, ignores_case};
 pub use confined::{Facts, Folder, Root, Sight};
 pub use error::storage_error;
+pub use leftovers::{collect_leftover, leftovers};
 pub use lock::{FileLock, LOCKS_FOLDER};
 pub use records::{INDEX_FOLDER, LocalRecords};
 pub use rustix::fs::FileType;
 pub use staging::{Existing, PublishOutcome, STAGING_FOLDER, Staged, Staging, move_if_absent};
 pub use stamp::{FileStamp, file_stamp};
-pub use trash::{TRASH_FOLDER, discard};
+pub use trash::{TRASH_FOLDER, discard, discard_if_same};
 
 /// Whether `name`, the name of something in a root or a folder, is one of this crate's own working folders, whose content
 /// belongs to no entry.

@@ -8,7 +8,7 @@ use crate::{
     trash::delete_folder,
 };
 use fascicle_backend::{Error, ErrorKind, Result};
-use rustix::io::Errno;
+use rustix::{fs::FlockOperation, io::Errno};
 use std::sync::Arc;
 
 /// A fresh folder `<root>/<area>/<nonce>`. A process that is killed leaves it behind, where nobody reads it.
@@ -37,6 +37,9 @@ impl PrivateFolder {
             match rustix::fs::mkdirat(&area, &name, folder_mode()) {
                 Ok(()) => {
                     let folder = area.subfolder(&name)?;
+                    // Held until this process ends, so that nobody takes what is in it for left behind. Where the file
+                    // system has no such locks, its age tells.
+                    let _ = rustix::fs::flock(&folder, FlockOperation::LockShared);
                     return Ok(PrivateFolder { area_name, name, root: top, folder });
                 }
                 Err(Errno::NOENT) => {}

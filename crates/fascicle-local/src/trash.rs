@@ -4,6 +4,7 @@ use crate::{
     confined::{Folder, Root},
     error::storage_error,
     nonce::nonce,
+    staging::move_if_absent,
 };
 use fascicle_backend::{Error, ErrorKind, Result};
 use rustix::{
@@ -30,14 +31,40 @@ pub fn discard(folder: &Folder, name: &str, durable: bool) -> Result<()> {
     Ok(())
 }
 
-fn move_to_trash(folder: &Folder, name: &str) -> Result<()> {
+/// Removes the folder `name` in `folder` as [`discard`] does, if it is the one that `same` is a handle on; tells whether it
+/// did. Another one that took its name meanwhile is back under it at once.
+pub fn discard_if_same(folder: &Folder, name: &str, same: &Folder, durable: bool) -> Result<bool> {
+    match folder.subfolder(name) {
+        Ok(current) if current.is_same(same)? => {}
+        Ok(_) => return Ok(false),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::WrongKind) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let moved = match move_to_trash(folder, name) {
+        Err(error) if error.is_not_found() => return Ok(false),
+        answer => answer?,
+    };
+    let trash = folder.root().folder("")?.subfolder(TRASH_FOLDER)?;
+    if !trash.subfolder(&moved)?.is_same(same)? {
+        let _ = move_if_absent(&trash, &moved, folder, name, durable)?;
+        return Ok(false);
+    }
+    if durable {
+        folder.sync()?;
+    }
+    empty_trash(folder.root());
+    Ok(true)
+}
+
+/// Moves what stands under a name to the trash, and returns its name there.
+fn move_to_trash(folder: &Folder, name: &str) -> Result<String> {
     let root = folder.root().folder("")?;
     let target = nonce()?;
     // Others remove the trash whenever it is empty, which may be just now.
     for _ in 0..1000 {
         let trash = root.subfolder_created(TRASH_FOLDER)?;
         match rustix::fs::renameat(folder, name, &trash, &target) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(target),
             Err(Errno::NOENT) if rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() => {}
             Err(error) => {
                 root.remove_if_empty(TRASH_FOLDER);
@@ -60,7 +87,7 @@ fn empty_trash(root: &Arc<Root>) {
     root.remove_if_empty(TRASH_FOLDER);
 }
 
-fn delete_unless_held(trash: &Folder, name: &str) {
+pub(crate) fn delete_unless_held(trash: &Folder, name: &str) {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(trash, name, flags, Mode::empty()) {
         Ok(handle) => {
@@ -118,6 +145,22 @@ mod tests {
         assert!(discard(&top, "a", true).unwrap_err().is_not_found());
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "the trash is gone, too");
         assert_eq!(std::fs::read_to_string(outside.join("kept")).unwrap(), "kept");
+    }
+
+    #[test]
+    fn another_folder_of_the_same_name_stays() {
+        let keep = tempfile::tempdir().unwrap();
+        let top = Root::new(keep.path(), false).unwrap().folder("").unwrap();
+        let make = || std::fs::create_dir(keep.path().join("a")).unwrap();
+        make();
+        let first = top.subfolder("a").unwrap();
+        std::fs::rename(keep.path().join("a"), keep.path().join("b")).unwrap();
+        assert!(!discard_if_same(&top, "a", &first, false).unwrap());
+        make();
+        assert!(!discard_if_same(&top, "a", &first, false).unwrap());
+        assert!(discard_if_same(&top, "b", &first, false).unwrap());
+        let left: Vec<_> = top.names().unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(left, ["a"]);
     }
 
     #[test]

@@ -105,9 +105,9 @@ impl Store {
         Err(Error::new(ErrorKind::Internal, "the attempts of a write cannot be counted"))
     }
 
-    /// Sends a create once and takes the answer at its word: `false` may mean that it is one's own.
+    /// Sends a create once, to a store that is known to honour its condition, and takes the answer at its word: `false` may
+    /// mean that it is one's own.
     pub(crate) async fn create_unverified(&self, key: &Path, bytes: Bytes) -> Result<bool> {
-        self.require(&Condition::Absent).await?;
         let options = PutOptions::from(PutMode::Create);
         match self.objects().put_opts(key, bytes.into(), options).await {
             Ok(_) => Ok(true),

@@ -15,6 +15,24 @@ pub struct StoreConfig {
     pub limits: StoreLimits,
     /// For local places.
     pub local: LocalStoreOptions,
+    /// Whether whoever opens it is only going to read. Then nothing is found out about the store by writing to it.
+    pub read_only: bool,
+    /// How callers coordinate where the store has no conditional writes.
+    pub coordination: Coordination,
+}
+
+/// How callers coordinate, as for building a directory once, where a store has no conditional writes. Where it has them, they
+/// coordinate by them, whatever is said here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Coordination {
+    /// They do not: creating a record is refused with `Unsupported`.
+    #[default]
+    Refused,
+    /// By records in another store that has conditional writes. It is for one place alone, and everybody who uses that place names
+    /// the same one.
+    Elsewhere(Box<StoreConfig>),
+    /// Not beyond this process: the caller promises that no other one builds there.
+    WithinProcess,
 }
 
 impl StoreConfig {
@@ -25,6 +43,8 @@ impl StoreConfig {
             options: StoreOptions::new(),
             limits: StoreLimits::default(),
             local: LocalStoreOptions::default(),
+            read_only: false,
+            coordination: Coordination::default(),
         })
     }
 
@@ -46,6 +66,20 @@ impl StoreConfig {
     #[must_use]
     pub fn with_local(mut self, local: LocalStoreOptions) -> Self {
         self.local = local;
+        self
+    }
+
+    /// Sets whether whoever opens it is only going to read.
+    #[must_use]
+    pub fn with_read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Sets how callers coordinate where the store has no conditional writes.
+    #[must_use]
+    pub fn with_coordination(mut self, coordination: Coordination) -> Self {
+        self.coordination = coordination;
         self
     }
 }

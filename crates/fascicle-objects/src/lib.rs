@@ -22,8 +22,10 @@
 //! On local file systems there are also `_staging/`, `_trash/` and `_locks/`, which no listing shows.
 
 mod aws_profile;
+mod capabilities;
 mod conditional;
 mod config;
+mod connections;
 mod error;
 mod files;
 mod local_store;
@@ -32,6 +34,7 @@ mod open;
 mod options;
 mod part_folder;
 mod part_reader;
+mod patience;
 mod place;
 mod probe;
 mod records;
@@ -42,20 +45,23 @@ mod store_tables;
 mod tree;
 
 pub use conditional::{Condition, PutOutcome};
-pub use config::{StoreConfig, StoreLimits};
+pub use config::{Coordination, StoreConfig, StoreLimits};
 pub use files::{MOST_APPENDABLE_BYTES, StoreFiles};
 pub use local_store::{ConfinedLocalStore, LocalStoreOptions};
 pub use memory_store::MemoryStore;
 pub use options::{StoreOptions, is_secret};
 pub use part_folder::StorePartFolder;
 pub use part_reader::{PartBytes, StorePartReader};
+pub use patience::Patience;
 pub use place::StorePlace;
 pub use probe::Conditions;
 pub use records::{INDEX_PREFIX, StoreRecords};
 pub use staged_part::StagedPart;
 pub use store::{Found, Object, Store, key};
 pub use store_tables::StoreTables;
-pub use tree::{ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX};
+pub use tree::{
+    ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, StoredEntry, Tree, WRITING_PREFIX, age_of,
+};
 
 /// The crate whose stores these are, so that every backend uses the same one.
 pub use object_store;

@@ -3,9 +3,11 @@
 use crate::{
     StoreConfig, StoreLimits, StoreOptions, StorePlace,
     aws_profile::options_of_profile,
+    connections::SharedConnector,
     error::ErrorContext,
     local_store::ConfinedLocalStore,
     memory_store::MemoryStore,
+    probe::Conditions,
     sanitise::Secrets,
     store::{Children, Store, StoreParts},
 };
@@ -55,14 +57,20 @@ impl Store {
                 paged(Arc::new(builder.build().map_err(failed)?), true)
             }
         };
-        let endpoint = config.options.iter().find(|(key, _)| is_endpoint(key)).map_or("", |(_, value)| value);
+        let names_service = |key: &str| is_endpoint(key) || key.contains("account_name");
+        let named = config.options.iter().filter(|(key, _)| names_service(key)).map(|(_, value)| value);
+        let named = named.collect::<Vec<_>>().join(" ");
         Ok(Store::assemble(StoreParts {
             objects,
             children,
             prefix: config.place.prefix(),
             location: config.place.to_string(),
-            identity: format!("{} at {endpoint}", config.place),
+            service: format!("{} of {} at {named}", config.place.container(), config.place.service()),
             is_durable: !matches!(config.place, StorePlace::Memory(_)),
+            conditions: matches!(config.place, StorePlace::Local(_) | StorePlace::Memory(_))
+                .then_some(Conditions::ALL),
+            read_only: config.read_only,
+            coordination: config.coordination.clone(),
             limits: config.limits.clone(),
             context,
         }))
@@ -128,7 +136,11 @@ fn s3_builder(bucket: &str, config: &StoreConfig) -> Result<AmazonS3Builder, Ope
     ];
     check_endpoints(endpoints, &config.options)?;
     let client = client_options(config)?;
-    Ok(builder.with_bucket_name(bucket).with_client_options(client).with_retry(retry_config(&config.limits)))
+    Ok(builder
+        .with_bucket_name(bucket)
+        .with_http_connector(SharedConnector)
+        .with_client_options(client)
+        .with_retry(retry_config(&config.limits)))
 }
 
 fn gcs_builder(bucket: &str, config: &StoreConfig) -> Result<GoogleCloudStorageBuilder, Opening> {
@@ -138,7 +150,11 @@ fn gcs_builder(bucket: &str, config: &StoreConfig) -> Result<GoogleCloudStorageB
     }
     check_endpoints([builder.get_config_value(&GoogleConfigKey::BaseUrl)], &config.options)?;
     let client = client_options(config)?;
-    Ok(builder.with_bucket_name(bucket).with_client_options(client).with_retry(retry_config(&config.limits)))
+    Ok(builder
+        .with_bucket_name(bucket)
+        .with_http_connector(SharedConnector)
+        .with_client_options(client)
+        .with_retry(retry_config(&config.limits)))
 }
 
 fn azure_builder(
@@ -165,6 +181,7 @@ fn azure_builder(
     let client = client_options(config)?;
     Ok(builder
         .with_container_name(container)
+        .with_http_connector(SharedConnector)
         .with_client_options(client)
         .with_retry(retry_config(&config.limits)))
 }

@@ -7,7 +7,7 @@ use crate::{
 use fascicle_backend::{Error, ErrorKind, Result};
 use fascicle_tables::{CommitOutcome, ListedName, PartFolder};
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{ObjectMeta, path::Path};
+use object_store::{ObjectMeta, ObjectStoreExt, path::Path};
 use std::fmt;
 use tokio::runtime::Handle;
 
@@ -107,6 +107,18 @@ impl PartFolder for StorePartFolder {
     fn commit(&self, staged: &mut StagedPart, name: &str) -> Result<CommitOutcome> {
         let part = child_key(&self.prefix, name)?;
         self.runtime.block_on(staged.commit(&part))
+    }
+
+    fn publish(&self, name: &str, new_name: &str) -> Result<()> {
+        let (from, to) = (child_key(&self.prefix, name)?, child_key(&self.prefix, new_name)?);
+        let copied = self.runtime.block_on(self.store.objects().copy_if_not_exists(&from, &to));
+        match copied {
+            Ok(())
+            | Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Ok(())
+            }
+            Err(error) => Err(self.store.error("copying", &from, error)),
+        }
     }
 
     fn remove(&self, names: &[String]) -> Result<()> {

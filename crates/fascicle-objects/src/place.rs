@@ -89,6 +89,18 @@ impl StorePlace {
         }
     }
 
+    /// Whose service holds them, the account included.
+    pub(crate) fn service(&self) -> String {
+        match self {
+            StorePlace::Local(_) | StorePlace::Memory(_) => "this machine".to_owned(),
+            StorePlace::S3 { .. } => "S3".to_owned(),
+            StorePlace::Gcs { .. } => "Google Cloud Storage".to_owned(),
+            StorePlace::Azure { account, .. } => {
+                format!("Azure, account '{}'", account.as_deref().unwrap_or(""))
+            }
+        }
+    }
+
     /// What the keys begin with.
     pub(crate) fn prefix(&self) -> Path {
         match self {

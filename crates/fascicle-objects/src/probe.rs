@@ -17,11 +17,11 @@ use std::{
 /// The record that says what was found.
 const RECORD: &str = "conditional-writes.json";
 /// Where the probe writes.
-const PROBE_PREFIX: &str = "_probe";
+pub(crate) const PROBE_PREFIX: &str = "_probe";
 /// How many creations of one key are under way at once.
 const CONTENDERS: usize = 8;
 
-/// What was found in this process, by the identity of the store.
+/// What was found in this process, by bucket and service.
 static FOUND: Mutex<BTreeMap<String, Conditions>> = Mutex::new(BTreeMap::new());
 
 /// The conditions that a store honours.
@@ -34,23 +34,26 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    const ALL: Conditions = Conditions { create: true, update: true };
+    pub(crate) const ALL: Conditions = Conditions { create: true, update: true };
+    const NONE: Conditions = Conditions { create: false, update: false };
 }
 
 impl Store {
     /// The conditions of writes that this store honours.
     ///
-    /// Cost: nothing on local file systems and in memory. Elsewhere, once in a process: one request when the place was probed before;
-    /// else about twenty, and what they wrote is removed again.
+    /// Cost: nothing on local file systems and in memory. Elsewhere, once in a process for each bucket: one request when the place was
+    /// probed before; else about twenty, and what they wrote is removed again. Opened to be read alone, a store that was never probed is taken for
+    /// one that honours none.
     pub async fn conditions(&self) -> Result<Conditions> {
         self.conditions_cell().get_or_try_init(|| self.find_conditions()).await.copied()
     }
 
     async fn find_conditions(&self) -> Result<Conditions> {
-        if self.is_local() {
-            return Ok(Conditions::ALL);
+        if let Some(conditions) = self.parts().conditions {
+            return Ok(conditions);
         }
-        let known = FOUND.lock().unwrap_or_else(PoisonError::into_inner).get(self.identity()).copied();
+        let service = &self.parts().service;
+        let known = FOUND.lock().unwrap_or_else(PoisonError::into_inner).get(service).copied();
         if let Some(conditions) = known {
             return Ok(conditions);
         }
@@ -58,6 +61,8 @@ impl Store {
         let conditions = match self.read(&record, 1024).await? {
             // Only that all is well is recorded: what a service lacks it may learn.
             Some(object) if object.bytes == recorded() => Conditions::ALL,
+            // It is not known for those who are going to write.
+            _ if self.parts().read_only => return Ok(Conditions::NONE),
             _ => {
                 let conditions = self.probe().await?;
                 if conditions == Conditions::ALL {
@@ -66,7 +71,7 @@ impl Store {
                 conditions
             }
         };
-        FOUND.lock().unwrap_or_else(PoisonError::into_inner).insert(self.identity().to_owned(), conditions);
+        FOUND.lock().unwrap_or_else(PoisonError::into_inner).insert(service.clone(), conditions);
         Ok(conditions)
     }
 
@@ -78,13 +83,11 @@ impl Store {
                 Ok(update) => Ok(Conditions { create: true, update }),
                 Err(error) => Err(error),
             },
-            Ok(None) => Ok(Conditions { create: false, update: false }),
+            Ok(None) => Ok(Conditions::NONE),
             Err(error) => Err(error),
         };
         let found = match found {
-            Err(error) if error.kind() == ErrorKind::Unsupported => {
-                Ok(Conditions { create: false, update: false })
-            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Conditions::NONE),
             found => found,
         };
         let removed = self.delete_all(stream::iter([Ok(one), Ok(contended)]).boxed()).await;

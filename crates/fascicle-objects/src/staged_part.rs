@@ -58,7 +58,6 @@ impl StagedPart {
                     PutOutcome::Stored(version) => {
                         let tag = version.token().split('#').next().filter(|tag| !tag.is_empty());
                         let tag = tag.map(str::to_owned);
-                        self.state = State::Done;
                         CommitOutcome::Committed { tag }
                     }
                     PutOutcome::Refused => CommitOutcome::Taken,

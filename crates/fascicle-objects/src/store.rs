@@ -1,7 +1,7 @@
 //! A store: objects under keys, with typed errors and conditional writes whose outcome is certain.
 
 use crate::{
-    StoreLimits,
+    Coordination, StoreLimits,
     conditional::WRITE_NONCE,
     error::ErrorContext,
     local_store::{Child, ConfinedLocalStore},
@@ -44,9 +44,14 @@ pub(crate) struct StoreParts {
     pub(crate) children: Children,
     pub(crate) prefix: Path,
     pub(crate) location: String,
-    /// The same for all stores that are one service's same place, within this process.
-    pub(crate) identity: String,
+    /// The same for all stores in one bucket or container of one service.
+    pub(crate) service: String,
     pub(crate) is_durable: bool,
+    /// The conditions of writes that it honours, where that is known from the beginning.
+    pub(crate) conditions: Option<Conditions>,
+    /// Nothing is found out by writing.
+    pub(crate) read_only: bool,
+    pub(crate) coordination: Coordination,
     pub(crate) limits: StoreLimits,
     pub(crate) context: ErrorContext,
 }
@@ -86,8 +91,11 @@ impl Store {
             children: Children::OfListing,
             prefix: Path::default(),
             location: location.to_owned(),
-            identity: format!("{location} number {number}"),
+            service: format!("{location} number {number}"),
             is_durable: true,
+            conditions: None,
+            read_only: false,
+            coordination: Coordination::default(),
             limits: StoreLimits::default(),
             context: ErrorContext { container: format!("'{location}'"), ..ErrorContext::default() },
         })
@@ -134,8 +142,8 @@ impl Store {
         self.inner.parts.is_durable
     }
 
-    pub(crate) fn identity(&self) -> &str {
-        &self.inner.parts.identity
+    pub(crate) fn parts(&self) -> &StoreParts {
+        &self.inner.parts
     }
 
     pub(crate) fn conditions_cell(&self) -> &OnceCell<Conditions> {

@@ -14,11 +14,12 @@ use std::{
 const WRITE_BUFFER_BYTES: usize = 256 << 10;
 
 /// A part in a file beside the table's folder, which is removed when this is dropped.
-#[derive(Debug)]
 pub struct LocalStagedPart {
+    // Dropped in this order: the file is closed before whatever holds its name lets go of it.
     file: BufWriter<File>,
     path: PathBuf,
     is_synced: bool,
+    _holder: Option<Box<dyn Send>>,
 }
 
 impl LocalStagedPart {
@@ -29,7 +30,14 @@ impl LocalStagedPart {
         let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666));
         let file = file.map_err(|errno| failure("creating", path, errno))?;
         let file = BufWriter::with_capacity(WRITE_BUFFER_BYTES, File::from(file));
-        Ok(LocalStagedPart { file, path: path.to_owned(), is_synced: false })
+        Ok(LocalStagedPart { file, path: path.to_owned(), is_synced: false, _holder: None })
+    }
+
+    /// Keeps what holds the name of the file for as long as the part.
+    #[must_use]
+    pub fn held_by(mut self, holder: impl Send + 'static) -> Self {
+        self._holder = Some(Box::new(holder));
+        self
     }
 
     /// Brings everything that was written to the storage.
@@ -184,6 +192,24 @@ impl PartFolder for LocalPartFolder {
         }
         self.sync()?;
         Ok(CommitOutcome::Committed { tag: None })
+    }
+
+    fn publish(&self, name: &str, new_name: &str) -> Result<()> {
+        let failed = |errno| failure("publishing", &self.path.join(name), errno);
+        match rustix::fs::linkat(&self.directory, name, &self.directory, new_name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
+                // A file system without links. Readers who look for the old name look again.
+                let exclusively = RenameFlags::NOREPLACE;
+                match rustix::fs::renameat_with(&self.directory, name, &self.directory, new_name, exclusively)
+                {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(failed(errno)),
+                }
+            }
+            Err(errno) => return Err(failed(errno)),
+        }
+        self.sync()
     }
 
     fn remove(&self, names: &[String]) -> Result<()> {

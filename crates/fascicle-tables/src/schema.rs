@@ -38,12 +38,38 @@ pub fn check_extends(wide: &Schema, narrow: &Schema) -> Result<()> {
     check_same_columns(&Schema::new(shared), narrow)
 }
 
-/// The same rows with all columns of `schema`, null in those that the batch does not have. The batch has no others; see
-/// [`check_extends`].
-pub(crate) fn fit_to(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+/// The columns of a table when rows of `given` are added that may have new columns, and lack others: the stored ones, and then the new
+/// ones in their order. Fails with [`ErrorKind::Mismatch`], naming every difference, unless the columns that both have are the same and
+/// in the same order, and those that one of them lacks are nullable.
+pub fn with_new_columns(stored: &SchemaRef, given: &SchemaRef) -> Result<SchemaRef> {
+    if Arc::ptr_eq(stored, given) || stored.fields() == given.fields() {
+        return Ok(Arc::clone(stored));
+    }
+    let is_new = |field: &&FieldRef| stored.field_with_name(field.name()).is_err();
+    if let Some(field) = given.fields().iter().filter(is_new).find(|field| !field.is_nullable()) {
+        return Err(Error::new(
+            ErrorKind::Mismatch,
+            format!(
+                "the new column '{}' is not nullable, but rows that are there already have no value",
+                field.name()
+            ),
+        )
+        .hint("declare the column nullable"));
+    }
+    let known: Vec<FieldRef> = given.fields().iter().filter(|field| !is_new(field)).cloned().collect();
+    check_extends(stored, &Schema::new(known))?;
+    let new = given.fields().iter().filter(is_new);
+    let fields: Vec<FieldRef> = stored.fields().iter().chain(new).cloned().collect();
+    Ok(Arc::new(Schema::new_with_metadata(fields, stored.metadata().clone())))
+}
+
+/// The same rows with all columns of `schema`, null in those that the batch does not have; [`ErrorKind::Mismatch`] unless it has no
+/// others, see [`check_extends`].
+pub fn fit_to(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if batch.num_columns() == schema.fields().len() {
         return align_batch(batch, schema);
     }
+    check_extends(schema, batch.schema_ref())?;
     let rows = batch.num_rows();
     let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = schema
         .fields()
@@ -260,6 +286,24 @@ mod tests {
         let batch = RecordBatch::try_new(Arc::new(narrow), vec![numbers]).unwrap();
         let fitted = fit_to(batch, &Arc::new(wide.clone())).unwrap();
         assert_eq!((fitted.schema().as_ref(), fitted.column(1).null_count()), (&wide, 2));
+    }
+
+    #[test]
+    fn new_columns_come_last_and_must_be_nullable() {
+        let stored = Arc::new(schema(&[("a", DataType::Int64, false), ("n", DataType::Utf8, true)]));
+        let given = Arc::new(schema(&[("x", DataType::Date32, true), ("a", DataType::Int64, false)]));
+        let both = with_new_columns(&stored, &given).unwrap();
+        let names: Vec<&str> = both.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["a", "n", "x"]);
+        for (given, reason) in [
+            (schema(&[("a", DataType::Int64, false), ("x", DataType::Int8, false)]), "'x' is not nullable"),
+            (schema(&[("a", DataType::Int32, false)]), "'a' is Int32 and not Int64"),
+            (schema(&[("n", DataType::Utf8, true)]), "'a' (Int64) is missing"),
+        ] {
+            let error = with_new_columns(&stored, &Arc::new(given)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Mismatch);
+            assert!(error.message().contains(reason), "{error}");
+        }
     }
 
     #[test]

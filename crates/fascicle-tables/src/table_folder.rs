@@ -2,8 +2,8 @@
 
 use crate::{
     PartWriter, RowsBefore, check_storable,
+    file_name::part_name,
     local_parts::{LocalPartFolder, failure},
-    parts::part_name,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -45,7 +45,7 @@ impl NewTable {
     /// Completes the table and returns its number of rows. Also without rows it has one part, which keeps the columns.
     pub fn finish(self) -> Result<u64> {
         let rows = self.writer.rows();
-        let file = self.writer.finish(Some(RowsBefore { part: 0, rows: 0 }), None)?;
+        let file = self.writer.finish(Some(RowsBefore { part: 0, rows: 0 }), None, None)?;
         complete(file, self.folder.is_durable())?;
         self.folder.sync()?;
         Ok(rows)

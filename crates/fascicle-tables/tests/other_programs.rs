@@ -4,7 +4,7 @@
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, builder::*, cast::AsArray, types::*, *};
 use arrow_schema::{Field, Schema, SchemaRef};
-use fascicle_backend::{ErrorKind, ScanOptions, TableOptions};
+use fascicle_backend::{AppendOptions, ErrorKind, ScanOptions, TableOptions};
 use fascicle_judges::run_python;
 use fascicle_tables::{
     CsvTable, CsvWriter, LocalPartFolder, LocalStagedPart, NewTable, PartAppend, TableHead, TableSnapshot,
@@ -48,7 +48,7 @@ fn pyarrow_reads_our_tables_as_one_data_set() {
     let parts = Arc::new(LocalPartFolder::open(&folder, false).unwrap());
     let staged = LocalStagedPart::create(&place.path().join("staged")).unwrap();
     let head = TableHead::read(&parts).unwrap();
-    let mut append = PartAppend::begin(parts, head, staged, &schema, &TableOptions::default()).unwrap();
+    let mut append = PartAppend::begin(parts, head, staged, &schema, &AppendOptions::default()).unwrap();
     append.write(&sample(2).1).unwrap();
     assert_eq!(append.finish().unwrap().rows(), 4);
     let script = "

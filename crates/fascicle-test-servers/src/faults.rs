@@ -14,6 +14,10 @@ pub enum FaultKind {
     FailedAnswer,
     /// Nothing happens, the answer is 409, as S3 gives it to writers who meet at one key.
     ConditionalConflict,
+    /// It happens, and half of the answer's body arrives before the connection is closed.
+    CutAnswer,
+    /// It happens twice, as when something on the way sends it again; the second answer is given.
+    Repeated,
     /// It happens after this time.
     Delay(Duration),
 }

@@ -45,6 +45,8 @@ pub struct SeenRequest {
     pub bucket: String,
     /// The key; empty for requests about buckets.
     pub key: String,
+    /// Which keys a listing is of.
+    pub prefix: String,
     /// Whether it was conditional on what is stored.
     pub is_conditional: bool,
 }
@@ -89,7 +91,8 @@ impl Incoming {
             _ => RequestKind::Unknown,
         };
         let is_conditional = has("if-match") || has("if-none-match") || has("x-goog-if-generation-match");
-        Incoming { seen: SeenRequest { kind, bucket, key, is_conditional }, query, headers, body }
+        let prefix = query.get("prefix").cloned().unwrap_or_default();
+        Incoming { seen: SeenRequest { kind, bucket, key, prefix, is_conditional }, query, headers, body }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

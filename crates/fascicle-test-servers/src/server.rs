@@ -7,9 +7,9 @@ use crate::{
     respond::{Answer, Rules, failure, respond},
 };
 use http_body_util::BodyExt;
-use hyper::{Request, service::service_fn};
+use hyper::{Request, body::Body, service::service_fn};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -39,6 +39,7 @@ struct State {
     buckets: Buckets,
     rules: Rules,
     seen: Vec<SeenRequest>,
+    answered_bytes: u64,
     faults: Vec<Fault>,
     latency: Duration,
 }
@@ -48,9 +49,7 @@ impl ObjectServer {
     pub fn start() -> ObjectServer {
         let state = Arc::new(Mutex::new(State::default()));
         let (stop, stopped) = oneshot::channel();
-        let listener =
-            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
-        let address = listener.local_addr().expect("the address of the listener");
+        let (listener, address) = listen_at_new_address();
         listener.set_nonblocking(true).expect("a listener that does not block");
         let shared = state.clone();
         let thread = std::thread::spawn(move || {
@@ -133,6 +132,11 @@ impl ObjectServer {
         std::mem::take(&mut self.state().seen)
     }
 
+    /// The bytes of all answers since the last call, headers apart.
+    pub fn take_answered_bytes(&self) -> u64 {
+        std::mem::take(&mut self.state().answered_bytes)
+    }
+
     /// How many requests of each kind came since the requests were last taken.
     pub fn request_counts(&self) -> BTreeMap<RequestKind, usize> {
         let mut counts = BTreeMap::new();
@@ -170,6 +174,20 @@ impl Drop for ObjectServer {
         }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+    }
+}
+
+/// Listens at an address at which no server of this process did before: clients remember what they found out about a service by its
+/// address.
+fn listen_at_new_address() -> (std::net::TcpListener, SocketAddr) {
+    static USED: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener =
+            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
+        let address = listener.local_addr().expect("the address of the listener");
+        if USED.lock().unwrap_or_else(PoisonError::into_inner).insert(address) {
+            return (listener, address);
         }
     }
 }
@@ -213,14 +231,22 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<hyper::body::Incoming
             return Ok(failure(409, "ConditionalRequestConflict", "A conflicting operation is under way"));
         }
         Some(FaultKind::Delay(delay)) => tokio::time::sleep(delay).await,
-        Some(FaultKind::LostAnswer | FaultKind::FailedAnswer) | None => {}
+        Some(
+            FaultKind::LostAnswer | FaultKind::FailedAnswer | FaultKind::CutAnswer | FaultKind::Repeated,
+        )
+        | None => {}
     }
     let answer = match refused_access(&request) {
         Some(refusal) => refusal,
         None => {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let State { buckets, rules, .. } = &mut *state;
-            respond(buckets, rules, &request)
+            let State { buckets, rules, answered_bytes, .. } = &mut *state;
+            if fault == Some(FaultKind::Repeated) {
+                respond(buckets, rules, &request);
+            }
+            let answer = respond(buckets, rules, &request);
+            *answered_bytes += answer.body().size_hint().exact().unwrap_or(0);
+            answer
         }
     };
     match fault {
@@ -228,8 +254,20 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<hyper::body::Incoming
         Some(FaultKind::FailedAnswer) => {
             Ok(failure(500, "InternalError", "We encountered an internal error"))
         }
+        Some(FaultKind::CutAnswer) => cut(answer).await,
         _ => Ok(answer),
     }
+}
+
+/// Half of an answer that says how long the whole is; after it, the connection is closed.
+async fn cut(answer: Answer) -> io::Result<Answer> {
+    let (mut parts, body) = answer.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    if body.is_empty() {
+        return Err(io::ErrorKind::ConnectionAborted.into());
+    }
+    parts.headers.insert("content-length", body.len().into());
+    Ok(Answer::from_parts(parts, body.slice(..body.len() / 2).into()))
 }
 
 fn take_fault(faults: &mut Vec<Fault>, request: &SeenRequest) -> Option<FaultKind> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("fascicle-objects", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
     ("fascicle-memory", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-hdf5", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
+    ("fascicle-parquet", &["fascicle-backend", "fascicle-objects", "fascicle-tables"]),
     ("fascicle-zarr", &["fascicle-backend", "fascicle-objects", "fascicle-tables"]),
     ("fascicle-exchange", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-sql", &["fascicle-core"]),
@@ -29,13 +30,16 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "fascicle-memory",
             "fascicle-hdf5",
             "fascicle-objects",
+            "fascicle-parquet",
             "fascicle-sql",
             "fascicle-zarr",
         ],
     ),
-    ("fascicle-cli", &["fascicle"]),
+    ("fascicle-cli", &["fascicle", "fascicle-conformance"]),
     ("fascicle-judges", &[]),
     ("fascicle-test-servers", &[]),
+    ("fascicle-protocol-model", &[]),
+    ("fascicle-fuzz", &["fascicle"]),
     ("fascicle-tidy", &[]),
 ];
 
@@ -43,7 +47,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
 const FORMATS: [(&str, &[&str]); 6] = [
     ("hdf5-metno", &["fascicle-hdf5"]),
     ("hdf5-metno-sys", &["fascicle-hdf5"]),
-    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-exchange"]),
+    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-parquet", "fascicle-exchange"]),
     ("object_store", &["fascicle-objects"]),
     ("blosc-src", &["fascicle-zarr"]),
     ("datafusion", &["fascicle-sql"]),

@@ -35,10 +35,10 @@ impl<'a> Given<'a> {
     }
 
     /// One of several words.
-    pub(crate) fn word<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>> {
+    pub(crate) fn word<T: Clone>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>> {
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         self.typed(name, &known.join(" or "), |value| {
-            words.iter().find(|(word, _)| value.as_str() == Some(word)).map(|(_, meaning)| *meaning)
+            words.iter().find(|(word, _)| value.as_str() == Some(word)).map(|(_, meaning)| meaning.clone())
         })
     }
 

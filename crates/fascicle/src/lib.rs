@@ -54,18 +54,22 @@ pub mod blocking;
 pub mod configuration;
 #[cfg(feature = "exchange")]
 pub mod exchange;
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 mod given;
 mod marker;
 mod open;
 mod opening;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod place;
 mod quantity;
 mod registry;
 mod secret;
 #[cfg(feature = "sql")]
 pub mod sql;
-#[cfg_attr(not(feature = "zarr"), path = "no_stores.rs")]
+#[cfg(any(feature = "parquet", feature = "zarr"))]
+mod store_backend;
+#[cfg_attr(not(any(feature = "parquet", feature = "zarr")), path = "no_stores.rs")]
 mod stores;
 #[cfg(feature = "zarr")]
 mod zarr;
@@ -80,19 +84,22 @@ pub use registry::{OpenRequest, Registry};
 pub(crate) use marker::Marker;
 
 pub use fascicle_core::{
-    Appender, Array, ArrayBuilder, ArrayData, ArrayDefaults, ArrayDescription, ArrayOptions, ArraySpec,
-    Attributes, AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec, Comparison,
-    Config, DType, DateTime64, Directory, Element, Entry, EntryInfo, EntryKind, EntryPath, EntryStat, Error,
-    ErrorKind, File, FileOptions, FromArray, Identity, IdentityRules, IntoArray, IntoSelection, Literal,
-    Meta, OnMismatch, Outcome, PLAIN_TYPE, PinnedRoot, Precedence, Predicate, PutOptions, Region, Resolution,
-    ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected, Selection, Shape, Status,
-    Table, TableDefaults, TableDescription, TableOptions, TimeDelta64, TimeUnit, Values, WriteMode,
-    metas_as_table, unit, widen,
+    AppendOptions, Appender, Array, ArrayBuilder, ArrayData, ArrayDefaults, ArrayDescription, ArrayOptions,
+    ArraySpec, Attributes, AxisRegion, AxisSelection, Build, BuildMark, BuildResult, Capability, Codec,
+    CompactOptions, Compaction, Comparison, Config, DType, DateTime64, Digest, Directory, Element, Entry,
+    EntryInfo, EntryKind, EntryPath, EntryStat, Error, ErrorKind, Explanation, File, FileOptions, FromArray,
+    Identity, IdentityRules, Interrupted, Interruption, IntoArray, IntoSelection, Literal, Meta, NearConfig,
+    OnMismatch, Outcome, PLAIN_TYPE, PastBuild, PastOutcome, PinnedRoot, Precedence, Predicate, PutOptions,
+    Region, Resolution, ResolveOptions, Result, ResultExt, Root, RootOptions, ScanOptions, Selected,
+    Selection, Shape, Status, Table, TableDefaults, TableDescription, TableOptions, TailOptions, TimeDelta64,
+    TimeUnit, Values, WriteMode, metas_as_table, unit, widen,
 };
-pub use fascicle_core::{arrow, compare, config, convert, roots, size, tree};
+pub use fascicle_core::{arrow, compare, config, convert, digest, maintain, roots, size, tree};
 #[cfg(feature = "hdf5")]
 pub use fascicle_hdf5::{Hdf5Backend, Hdf5Options, TableFormat};
 pub use fascicle_memory::MemoryBackend;
+#[cfg(feature = "parquet")]
+pub use fascicle_parquet::{ParquetBackend, ParquetOptions};
 #[cfg(feature = "zarr")]
 pub use fascicle_zarr::{MissingChunks, ZarrBackend, ZarrOptions};
 

@@ -2,7 +2,7 @@
 
 use crate::opening::Opening;
 use crate::secret::NamesOnly;
-use crate::{Place, Registry, StorageConfiguration};
+use crate::{Marker, Place, Registry, StorageConfiguration};
 use fascicle_core::config::{Map, Value};
 use fascicle_core::{Directory, EntryPath, Error, ErrorKind, Result, Root, RootOptions, roots};
 use std::fmt;
@@ -107,7 +107,8 @@ pub struct OpenOptions {
     pub lock_timeout: Option<Duration>,
     /// Options of the backend by name. `hdf5` has `tables` (`parquet` or `csv`: how new tables are stored),
     /// `follow_symlinks` (whether links that lead out of the root are followed), and by their names the two before. `zarr` has
-    /// those of [`ZarrOptions`](crate::ZarrOptions), of the use of a store, and the store's own, such as `region`.
+    /// those of [`ZarrOptions`](crate::ZarrOptions) and `parquet` those of [`ParquetOptions`](crate::ParquetOptions), both also of the use
+    /// of a store, and the store's own, such as `region`.
     pub options: Map,
     /// How directories are found and built, and how arrays and tables are stored.
     pub root: RootOptions,
@@ -211,6 +212,16 @@ impl OpenOptions {
         let place = Place::parse(place)?;
         let found = crate::stores::find_root(&place, &self.options).await;
         found.map_err(|error| error.during("find the root of").at(&place))
+    }
+
+    /// What the root at a place says of itself, of which backend it is and with which options; `None` when it says nothing.
+    /// Changes nothing.
+    ///
+    /// - Errors: those of the storage, and [`ErrorKind::Corrupt`] for a marker that is none.
+    /// - Cost: one request.
+    pub async fn marker(&self, place: &Place) -> Result<Option<Marker>> {
+        let marker = async { Opening::new(self, place).await?.marker().await };
+        marker.await.map_err(|error| error.during("read the marker of").at(place))
     }
 
     /// Makes a root of [`backend`](OpenOptions::backend), else of the one that such a place has, with

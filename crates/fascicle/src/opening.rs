@@ -44,12 +44,7 @@ impl Opening {
             // Before anything is requested.
             self.check_backend(asked)?;
         }
-        let marker = match (&self.place, &store) {
-            (Place::Folder(path), _) => Marker::read(path).await?,
-            (_, Some(store)) => store.marker().await.map_err(|error| self.explain(error, ""))?,
-            _ => None,
-        };
-        if let Some(marker) = marker {
+        if let Some(marker) = self.marker_in(store.as_ref()).await? {
             if self.options.backend.as_ref().is_some_and(|asked| *asked != marker.backend) {
                 return Err(self.has_other_backend(&marker));
             }
@@ -64,6 +59,19 @@ impl Opening {
             recorded if recorded.backend != backend => Err(self.has_other_backend(&recorded)),
             recorded if recorded.options.is_empty() => Ok(root),
             recorded => self.open_by(&backend, recorded.options).await,
+        }
+    }
+
+    /// What the root says of itself.
+    pub(crate) async fn marker(&self) -> Result<Option<Marker>> {
+        self.marker_in(self.store()?.as_ref()).await
+    }
+
+    async fn marker_in(&self, store: Option<&StoreRoot>) -> Result<Option<Marker>> {
+        match (&self.place, store) {
+            (Place::Folder(path), _) => Marker::read(path).await,
+            (_, Some(store)) => store.marker().await.map_err(|error| self.explain(error, "")),
+            _ => Ok(None),
         }
     }
 
@@ -136,6 +144,7 @@ impl Opening {
             tables: root.table_defaults,
             fsync: *fsync,
             lock_timeout: *lock_timeout,
+            read_only: *read_only,
         };
         let opened = registry.open(backend, request).await;
         let mut backend = opened.map_err(|error| self.explain(error, ""))?;
@@ -161,14 +170,14 @@ impl Opening {
                 true => (
                     ErrorKind::InvalidInput,
                     "it does not say which backend it has, and none was asked for",
-                    "say it once, such as zarr: as the backend of the place in 'fascicle.yaml', when it is opened, or with \
-                     `fascicle init PLACE --backend zarr`",
+                    "say it once, such as zarr or parquet: as the backend of the place in 'fascicle.yaml', when it is \
+                     opened, or with `fascicle init PLACE --backend zarr`",
                 ),
                 false => (
                     ErrorKind::Unsupported,
                     "storage at such an address is not known here",
-                    "known are folders, 'memory:', and 's3://', 'gs://', 'az://', 'abfs://' with the feature 'zarr'; write './' \
-                     before the name of a folder that looks like an address",
+                    "known are folders, 'memory:', and 's3://', 'gs://', 'az://', 'abfs://' with the features 'zarr' and \
+                     'parquet'; write './' before the name of a folder that looks like an address",
                 ),
             };
             self.explain(Error::new(kind, message).hint(hint), "")

@@ -2,19 +2,19 @@
 
 use fascicle_core::config::Value;
 use fascicle_core::{Error, ErrorKind, Result};
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 use std::time::Duration;
 
 const BYTE_UNITS: [(&str, u64); 5] =
     [("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 const TIME_UNITS: [(&str, f64); 5] = [("", 1.0), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 
 /// What [`byte_size`] understands, for messages.
 pub(crate) const BYTE_SIZE_FORM: &str = "a number of bytes, such as 8MiB, 512KiB or 1000000";
 
 /// What [`duration`] understands, for messages.
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 pub(crate) const DURATION_FORM: &str = "a length of time, such as 500ms, 30s, 5m or a number of seconds";
 
 /// A number of bytes.
@@ -33,7 +33,7 @@ pub fn parse_byte_size(text: &str) -> Result<u64> {
 }
 
 /// A length of time; a number counts seconds.
-#[cfg(any(feature = "hdf5", feature = "zarr"))]
+#[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 pub(crate) fn duration(value: &Value) -> Option<Duration> {
     let seconds = match value.as_str() {
         None => value.as_f64()?,
@@ -76,7 +76,7 @@ mod tests {
         }
     }
 
-    #[cfg(any(feature = "hdf5", feature = "zarr"))]
+    #[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
     #[test]
     fn lengths_of_time() {
         for (text, milliseconds) in

@@ -33,6 +33,9 @@ pub struct OpenRequest {
     pub fsync: Option<bool>,
     /// How long a writer waits for another one; a backend for which this means nothing ignores it.
     pub lock_timeout: Option<Duration>,
+    /// Whether the place is opened to be read alone. Every later write is refused without asking the backend; it is for the
+    /// backend not to write when it is opened.
+    pub read_only: bool,
 }
 
 impl OpenRequest {
@@ -67,6 +70,7 @@ impl fmt::Debug for OpenRequest {
             .field("tables", &self.tables)
             .field("fsync", &self.fsync)
             .field("lock_timeout", &self.lock_timeout)
+            .field("read_only", &self.read_only)
             .finish()
     }
 }
@@ -173,7 +177,7 @@ impl Registry {
         self.backends.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.names().collect();
             let hint = match name {
-                "hdf5" | "zarr" => format!("the feature '{name}' of the crate fascicle adds it"),
+                "hdf5" | "parquet" | "zarr" => format!("the feature '{name}' of the crate fascicle adds it"),
                 _ if known.is_empty() => "no backend is known".to_owned(),
                 _ => format!("known are {}", known.join(", ")),
             };
@@ -185,7 +189,8 @@ impl Registry {
 }
 
 impl Default for Registry {
-    /// The backends that this build of fascicle brings: `memory`, and `hdf5` and `zarr` with the features of these names.
+    /// The backends that this build of fascicle brings: `memory`, and `hdf5`, `parquet` and `zarr` with the
+    /// features of these names.
     fn default() -> Self {
         let mut registry = Registry::empty();
         registry.add_with_options("memory", &[], |request| async { backends::memory(request) });
@@ -194,8 +199,10 @@ impl Default for Registry {
             // Looks at the folder.
             fascicle_local::blocking(move || backends::hdf5(request)).await
         });
-        #[cfg(feature = "zarr")]
         // Which options there are depends on the place.
+        #[cfg(feature = "parquet")]
+        registry.add("parquet", crate::parquet::parquet);
+        #[cfg(feature = "zarr")]
         registry.add("zarr", crate::zarr::zarr);
         registry
     }

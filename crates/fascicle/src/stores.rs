@@ -9,13 +9,13 @@ use fascicle_objects::object_store::{
     aws::AmazonS3ConfigKey, azure::AzureConfigKey, gcp::GoogleConfigKey, path::Path as Key,
 };
 use fascicle_objects::{
-    Condition, INDEX_PREFIX, PutOutcome, Store, StoreConfig, StoreLimits, StorePlace, key,
+    Condition, Coordination, INDEX_PREFIX, PutOutcome, Store, StoreConfig, StoreLimits, StorePlace, key,
 };
 use std::str::FromStr;
 
-/// The options that say how patiently a store is used; the others that concern its connection are the service's own.
-pub(crate) const LIMITS: [&str; 5] =
-    ["connect_timeout", "timeout", "max_retries", "retry_timeout", "part_bytes"];
+/// The options that say how a store is used, whichever it is; the others that concern its connection are the service's own.
+pub(crate) const USE: [&str; 7] =
+    ["connect_timeout", "timeout", "max_retries", "retry_timeout", "part_bytes", "coordination", "lock_root"];
 
 /// The schemes of addresses that are stores.
 const SCHEMES: [&str; 6] = ["s3", "s3a", "gs", "az", "abfs", "abfss"];
@@ -86,7 +86,7 @@ pub(crate) async fn find_root(place: &Place, options: &Map) -> Result<Option<(St
 /// Whether an option says how the store of a place is reached, and not how something is stored.
 pub(crate) fn is_connection_option(place: &Place, name: &str) -> bool {
     let address = store_address(place).ok().flatten();
-    address.is_some_and(|address| LIMITS.contains(&name) || is_service_option(&address, name))
+    address.is_some_and(|address| USE.contains(&name) || is_service_option(&address, name))
 }
 
 /// The store that a place is, of all that are written as addresses.
@@ -101,9 +101,8 @@ pub(crate) fn store_address(place: &Place) -> Result<Option<StorePlace>> {
 
 /// How a store is opened; options that do not concern the store are left out.
 pub(crate) fn store_config(place: StorePlace, options: &Map) -> Result<StoreConfig> {
-    let of_service = options
-        .iter()
-        .filter(|(name, _)| !LIMITS.contains(&name.as_str()) && is_service_option(&place, name));
+    let of_service =
+        options.iter().filter(|(name, _)| !USE.contains(&name.as_str()) && is_service_option(&place, name));
     let of_service: Map = of_service.map(|(name, value)| (name.clone(), value.clone())).collect();
     let given = Given { options, stored: &Map::new() };
     let usual = StoreLimits::default();
@@ -120,10 +119,41 @@ pub(crate) fn store_config(place: StorePlace, options: &Map) -> Result<StoreConf
         let message = "the option 'part_bytes' is less than the 5MiB that services take";
         return Err(Error::new(ErrorKind::InvalidInput, message));
     }
-    let mut config =
-        StoreConfig::new("memory:")?.with_limits(limits).with_options(text_options(&of_service)?);
+    let mut config = StoreConfig::new("memory:")?
+        .with_limits(limits)
+        .with_options(text_options(&of_service)?)
+        .with_coordination(coordination(&given)?);
     config.place = place;
     Ok(config)
+}
+
+/// How callers coordinate where the store has no conditional writes.
+fn coordination(given: &Given<'_>) -> Result<Coordination> {
+    let words = [("store", Coordination::Refused), ("none", Coordination::WithinProcess)];
+    let by_word = given.word("coordination", &words)?;
+    let Some(value) = given.value("lock_root") else { return Ok(by_word.unwrap_or_default()) };
+    // What is no address of a store may hold anything, and is not repeated.
+    let unfit = || {
+        Error::new(ErrorKind::InvalidInput, "the option 'lock_root' is no place that could hold records")
+            .hint("it is a folder by its whole path, or the address of a store")
+    };
+    let place = match Place::parse(value.as_str().ok_or_else(unfit)?)? {
+        Place::Folder(path) if path.is_absolute() => StorePlace::Local(path),
+        Place::Memory(name) => StorePlace::Memory(name),
+        other => store_address(&other)?.ok_or_else(unfit)?,
+    };
+    if by_word == Some(Coordination::WithinProcess) {
+        let why = "the options 'lock_root' and 'coordination: none' exclude each other";
+        return Err(Error::new(ErrorKind::InvalidInput, why));
+    }
+    // The service's own options hold there, too, where it is the same one.
+    let without: Map = given
+        .options
+        .iter()
+        .filter(|(name, _)| !["coordination", "lock_root"].contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    Ok(Coordination::Elsewhere(Box::new(store_config(place, &without)?)))
 }
 
 /// Whether the client of a service knows an option.

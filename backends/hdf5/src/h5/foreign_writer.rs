@@ -34,6 +34,20 @@ pub(crate) fn clear_marks_of_dead_writer(path: &Path) -> Result<bool> {
     Ok(true)
 }
 
+/// Whether a writer left its mark on the file and nobody has it open for writing, as far as the kernel knows. Changes nothing.
+pub(crate) fn is_marked_by_dead_writer(path: &Path) -> Result<bool> {
+    let reader = File::open(path)?;
+    let is_marked = Superblock::read(&reader)?.is_some_and(|superblock| superblock.is_marked());
+    if !is_marked || is_open_for_writing(&reader) {
+        return Ok(false);
+    }
+    // A writer with HDF5's own lock is seen by it, wherever it runs.
+    match reader.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(true),
+    }
+}
+
 /// Takes the lock that HDF5 itself takes, until the file is closed.
 ///
 /// - Errors: `Busy` when any program has the file open with HDF5.

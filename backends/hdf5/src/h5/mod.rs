@@ -32,5 +32,6 @@ pub(crate) use append::{Audience, InPlace, InPlaceOptions, append};
 pub(crate) use attributes::read_attributes;
 pub(crate) use copy::Original;
 pub(crate) use create::NewArray;
+pub(crate) use foreign_writer::{clear_marks_of_dead_writer, is_marked_by_dead_writer};
 pub(crate) use read::{describe, read};
 pub(crate) use region_write::write_region;

@@ -33,6 +33,11 @@ pub(super) fn scan(found: &Found, options: &ScanOptions) -> Result<BatchStream> 
     Ok(stream_of_batches(open(found)?.scan(options)?))
 }
 
+pub(super) fn no_new_columns() -> Error {
+    Error::new(ErrorKind::Unsupported, "tables that are CSV files cannot be given new columns")
+        .hint("write the table anew with all its columns")
+}
+
 /// Brings everything to the staged file.
 fn complete(writer: CsvWriter<BufWriter<File>>, staged: &Staged) -> Result<()> {
     let flushed = writer.finish().into_inner();

@@ -8,13 +8,13 @@ use crate::{
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use fascicle_backend::{
-    BatchStream, EntryKind, EntryPath, Error, ErrorKind, Result, ScanOptions, TableDescription, TableOptions,
-    WriteMode,
+    AppendOptions, BatchStream, CompactOptions, Compaction, EntryKind, EntryPath, Error, ErrorKind, Result,
+    ScanOptions, TableDescription, TableOptions, WriteMode,
 };
 use fascicle_local::{Folder, Staged};
 use fascicle_tables::{
-    BlockingTableWriter, LocalPartFolder, LocalStagedPart, NewTable, PartAppend, TableHead, TableSnapshot,
-    stream_of_batches,
+    BlockingTableWriter, LocalPartFolder, LocalStagedPart, NewTable, OneFile, PartAppend, TableHead,
+    TableSnapshot, stream_of_batches,
 };
 use std::sync::Arc;
 
@@ -28,16 +28,37 @@ fn parts_of(folder: Folder, durable: bool) -> Arc<LocalPartFolder> {
     Arc::new(LocalPartFolder::from_directory(folder.into_handle(), &path, durable))
 }
 
-fn snapshot(found: &Found) -> Result<TableSnapshot<LocalPartFolder>> {
-    TableSnapshot::open(parts_of(folder_of(found)?, false))
-}
-
 pub(super) fn describe(found: &Found) -> Result<TableDescription> {
-    snapshot(found)?.describe()
+    TableSnapshot::describe_folder(&parts_of(folder_of(found)?, false))
 }
 
 pub(super) fn scan(found: &Found, options: &ScanOptions) -> Result<BatchStream> {
-    Ok(stream_of_batches(snapshot(found)?.scan(options)?))
+    Ok(stream_of_batches(TableSnapshot::scan_folder(&parts_of(folder_of(found)?, false), options)?))
+}
+
+/// The file of another program that is a table of its own.
+fn file_of(found: &Found) -> Result<Arc<OneFile<LocalPartFolder>>> {
+    let folder = found.folder().try_clone()?;
+    let path = folder.path();
+    let parts = LocalPartFolder::from_directory(folder.into_handle(), &path, false);
+    Ok(Arc::new(OneFile::new(parts, found.stored_name())))
+}
+
+pub(super) fn describe_file(found: &Found) -> Result<TableDescription> {
+    TableSnapshot::describe_folder(&file_of(found)?)
+}
+
+pub(super) fn scan_file(found: &Found, options: &ScanOptions) -> Result<BatchStream> {
+    Ok(stream_of_batches(TableSnapshot::scan_folder(&file_of(found)?, options)?))
+}
+
+/// Merges small parts in the table's folder. A table that takes its place meanwhile is in another folder.
+pub(super) fn compact(tree: &Tree, found: &Found, options: &CompactOptions) -> Result<Compaction> {
+    let parts = parts_of(folder_of(found)?, tree.options().fsync);
+    fascicle_tables::compact(&parts, options, || {
+        let staged = tree.stage()?;
+        Ok(LocalStagedPart::create(&staged.path())?.held_by(staged))
+    })
 }
 
 /// A new table, in the staging area until it is finished.
@@ -77,9 +98,7 @@ impl BlockingTableWriter for NewParquetTable {
 
 /// Rows that are being added to a table: one more part, in the staging area until it is finished.
 pub(super) struct ParquetAppend {
-    // Dropped in this order: the file is closed before it is deleted.
     part: PartAppend<LocalPartFolder>,
-    _staged: Staged,
     folder: Folder,
     tree: Arc<Tree>,
     path: EntryPath,
@@ -91,14 +110,15 @@ impl ParquetAppend {
         path: &EntryPath,
         found: &Found,
         schema: &SchemaRef,
+        options: &AppendOptions,
     ) -> Result<Self> {
         let folder = folder_of(found)?;
         let parts = parts_of(folder.try_clone()?, tree.options().fsync);
         let staged = tree.stage()?;
         let head = TableHead::read(&parts)?;
-        let file = LocalStagedPart::create(&staged.path())?;
-        let part = PartAppend::begin(parts, head, file, schema, &TableOptions::default())?;
-        Ok(ParquetAppend { part, _staged: staged, folder, tree: tree.clone(), path: path.clone() })
+        let file = LocalStagedPart::create(&staged.path())?.held_by(staged);
+        let part = PartAppend::begin(parts, head, file, schema, options)?;
+        Ok(ParquetAppend { part, folder, tree: tree.clone(), path: path.clone() })
     }
 }
 

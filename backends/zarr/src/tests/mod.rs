@@ -3,5 +3,6 @@
 mod append;
 mod create;
 mod hostile;
+mod maintenance;
 mod read;
 mod store;

@@ -2,11 +2,12 @@
 
 use super::Operation;
 use crate::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
-    ByteStream, Capabilities, Capability, Codec, CreateOutcome, EntryKind, EntryPath, EntryStat, Error,
-    ErrorKind, FileOptions, FileStore, FileWriter, Listing, MAX_RECORD_BYTES, MetaRecord, MetaStamp,
-    MetaWriteMode, RecordKey, RecordStore, Region, Result, ResultExt, ScanOptions, Shape, TableDescription,
-    TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
+    BatchStream, ByteStream, Capabilities, Capability, Codec, CompactOptions, Compaction, CreateOutcome,
+    EntryKind, EntryPath, EntryStat, Error, ErrorKind, FileOptions, FileStore, FileWriter, Listing,
+    MAX_RECORD_BYTES, Maintenance, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region,
+    Result, ResultExt, ScanOptions, Shape, TableDescription, TableOptions, TableStore, TableWriter, Values,
+    Version, WriteMode,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -30,7 +31,7 @@ const MAX_META_BYTES: usize = 1 << 20;
 /// - moving or copying an entry into itself: `InvalidInput`.
 #[derive(Debug)]
 pub struct Enforced {
-    inner: Arc<dyn Backend>,
+    pub(super) inner: Arc<dyn Backend>,
 }
 
 impl Enforced {
@@ -197,6 +198,11 @@ impl Backend for Enforced {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         Some(self)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        let is_declared = self.inner.capabilities().has(Capability::Maintenance);
+        self.inner.maintenance().filter(|_| is_declared).map(|_| self as &dyn Maintenance)
     }
 }
 
@@ -370,6 +376,35 @@ impl TableStore for Enforced {
             let inner = tables.append(path, schema.clone()).await?;
             Ok(Box::new(EnforcedTableWriter { inner, schema, path: path.clone(), appends: true })
                 as Box<dyn TableWriter>)
+        })
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        if *options == AppendOptions::default() {
+            return TableStore::append(self, path, schema).await;
+        }
+        named!(AppendTable, path, {
+            let needed = [Capability::Write, Capability::TableAppend, Capability::TableNewColumns];
+            let tables = self.tables_with(&needed)?;
+            check_schema(&schema)?;
+            let inner = tables.append_with(path, schema.clone(), options).await?;
+            Ok(Box::new(EnforcedTableWriter { inner, schema, path: path.clone(), appends: true })
+                as Box<dyn TableWriter>)
+        })
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        named!(CompactTable, path, {
+            let tables = self.tables_with(&[Capability::Write, Capability::TableCompact])?;
+            if options.target_bytes == 0 {
+                return Err(Error::new(ErrorKind::InvalidInput, "a merged part has at least one byte"));
+            }
+            tables.compact(path, options).await
         })
     }
 

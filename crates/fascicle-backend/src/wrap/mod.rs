@@ -6,6 +6,7 @@
 mod counting;
 mod enforced;
 mod faulty;
+mod maintained;
 mod observed;
 mod operation;
 mod read_only;

@@ -2,10 +2,11 @@
 
 use super::Operation;
 use crate::{
-    ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend, BatchStream,
-    ByteStream, Capabilities, CreateOutcome, EntryPath, EntryStat, FileOptions, FileStore, FileWriter,
-    Listing, MetaRecord, MetaStamp, MetaWriteMode, RecordKey, RecordStore, Region, Result, ScanOptions,
-    TableDescription, TableOptions, TableStore, TableWriter, Values, Version, WriteMode,
+    AppendOptions, ArrayDescription, ArrayOptions, ArraySpec, ArrayStore, ArrayWriter, Attributes, Backend,
+    BatchStream, ByteStream, Capabilities, CompactOptions, Compaction, CreateOutcome, EntryPath, EntryStat,
+    FileOptions, FileStore, FileWriter, Listing, Maintenance, MetaRecord, MetaStamp, MetaWriteMode,
+    RecordKey, RecordStore, Region, Result, ScanOptions, TableDescription, TableOptions, TableStore,
+    TableWriter, Values, Version, WriteMode,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -47,8 +48,8 @@ pub fn observed<O: Observer>(backend: Arc<dyn Backend>, observer: Arc<O>) -> Obs
 
 /// See [`observed`].
 pub struct Observed<O> {
-    inner: Arc<dyn Backend>,
-    observer: Arc<O>,
+    pub(super) inner: Arc<dyn Backend>,
+    pub(super) observer: Arc<O>,
 }
 
 impl<O> fmt::Debug for Observed<O> {
@@ -140,6 +141,10 @@ impl<O: Observer> Backend for Observed<O> {
 
     fn tables(&self) -> Option<&dyn TableStore> {
         self.inner.tables().map(|_| self as &dyn TableStore)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        self.inner.maintenance().map(|_| self as &dyn Maintenance)
     }
 }
 
@@ -250,6 +255,21 @@ impl<O: Observer> TableStore for Observed<O> {
     async fn append(&self, path: &EntryPath, schema: SchemaRef) -> Result<Box<dyn TableWriter>> {
         let inner: Result<_> = observe!(self, AppendTable, path, self.inner_tables()?.append(path, schema));
         Ok(Box::new(self.writer(inner?, path)))
+    }
+
+    async fn append_with(
+        &self,
+        path: &EntryPath,
+        schema: SchemaRef,
+        options: &AppendOptions,
+    ) -> Result<Box<dyn TableWriter>> {
+        let tables = self.inner_tables()?;
+        let inner: Result<_> = observe!(self, AppendTable, path, tables.append_with(path, schema, options));
+        Ok(Box::new(self.writer(inner?, path)))
+    }
+
+    async fn compact(&self, path: &EntryPath, options: &CompactOptions) -> Result<Compaction> {
+        observe!(self, CompactTable, path, self.inner_tables()?.compact(path, options))
     }
 
     async fn describe(&self, path: &EntryPath) -> Result<TableDescription> {

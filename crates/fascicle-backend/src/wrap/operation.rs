@@ -61,8 +61,10 @@ pub enum Operation {
     AppendArray,
     /// [`TableStore::create`](crate::TableStore::create)
     CreateTable,
-    /// [`TableStore::append`](crate::TableStore::append)
+    /// [`TableStore::append`](crate::TableStore::append) and [`append_with`](crate::TableStore::append_with)
     AppendTable,
+    /// [`TableStore::compact`](crate::TableStore::compact)
+    CompactTable,
     /// [`TableWriter::write`](crate::TableWriter::write)
     WriteTable,
     /// [`TableWriter::finish`](crate::TableWriter::finish)
@@ -71,6 +73,16 @@ pub enum Operation {
     DescribeTable,
     /// [`TableStore::scan`](crate::TableStore::scan)
     ScanTable,
+    /// [`Maintenance::leftovers`](crate::Maintenance::leftovers)
+    ListLeftovers,
+    /// [`Maintenance::collect`](crate::Maintenance::collect)
+    CollectLeftover,
+    /// [`Maintenance::flaws`](crate::Maintenance::flaws)
+    FindFlaws,
+    /// [`Maintenance::mend`](crate::Maintenance::mend)
+    Mend,
+    /// [`Maintenance::remove_directory_if`](crate::Maintenance::remove_directory_if)
+    RemoveDirectoryIf,
 }
 
 impl Operation {
@@ -102,8 +114,14 @@ impl Operation {
             Operation::AppendArray => "append to array",
             Operation::CreateTable | Operation::WriteTable | Operation::FinishTable => "write table",
             Operation::AppendTable => "append to table",
+            Operation::CompactTable => "compact table",
             Operation::DescribeTable => "open table",
             Operation::ScanTable => "read table",
+            Operation::ListLeftovers => "look for leftovers in",
+            Operation::CollectLeftover => "delete leftover",
+            Operation::FindFlaws => "look for flaws of",
+            Operation::Mend => "mend",
+            Operation::RemoveDirectoryIf => "remove directory",
         }
     }
 
@@ -123,6 +141,8 @@ impl Operation {
                 | Operation::ReadArray
                 | Operation::DescribeTable
                 | Operation::ScanTable
+                | Operation::ListLeftovers
+                | Operation::FindFlaws
         )
     }
 }

@@ -23,6 +23,8 @@ impl Observer for ReadOnly {
             Capability::ArrayAppend,
             Capability::ArrayRegionWrite,
             Capability::TableAppend,
+            Capability::TableNewColumns,
+            Capability::TableCompact,
             Capability::FileAppend,
             Capability::Rename,
             Capability::Copy,

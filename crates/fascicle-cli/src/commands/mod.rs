@@ -1,16 +1,24 @@
 //! The verbs, one in each file.
 
 mod append;
+mod compact;
 mod completions;
+#[cfg(feature = "conformance")]
+mod conformance;
+mod cp;
 mod diff;
+mod digest;
 mod du;
+mod find;
 mod get;
 mod init;
 mod ls;
+mod maintain;
 mod meta;
 mod mv;
 mod put;
 mod rm;
+mod rules;
 mod run;
 mod show;
 #[cfg(feature = "sql")]
@@ -44,13 +52,22 @@ pub(crate) enum Verb {
     Get(get::Get),
     Meta(meta::Meta),
     Run(run::Run),
+    Find(find::Find),
     Rm(rm::Rm),
     Mv(mv::Mv),
+    Cp(cp::Cp),
     Du(du::Du),
     Diff(diff::Diff),
+    Digest(digest::Digest),
+    Verify(maintain::Verify),
+    Repair(maintain::Repair),
+    Gc(maintain::Gc),
+    Compact(compact::Compact),
     Table(table::Table),
     #[cfg(feature = "sql")]
     Sql(sql::Sql),
+    #[cfg(feature = "conformance")]
+    Conformance(conformance::Conformance),
     Completions(completions::Completions),
 }
 
@@ -67,13 +84,22 @@ impl Verb {
             Verb::Get(verb) => verb.run(context).await,
             Verb::Meta(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
+            Verb::Find(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Mv(verb) => verb.run(context).await,
+            Verb::Cp(verb) => verb.run(context).await,
             Verb::Du(verb) => verb.run(context).await,
             Verb::Diff(verb) => verb.run(context).await,
+            Verb::Digest(verb) => verb.run(context).await,
+            Verb::Verify(verb) => verb.run(context).await,
+            Verb::Repair(verb) => verb.run(context).await,
+            Verb::Gc(verb) => verb.run(context).await,
+            Verb::Compact(verb) => verb.run(context).await,
             Verb::Table(verb) => verb.run(context).await,
             #[cfg(feature = "sql")]
             Verb::Sql(verb) => verb.run(context).await,
+            #[cfg(feature = "conformance")]
+            Verb::Conformance(verb) => verb.run(context).await,
             Verb::Completions(verb) => verb.run(context),
         }
     }

@@ -1,6 +1,7 @@
 //! `fascicle run`: any program as the build step of find-or-build.
 
 use super::Context;
+use super::rules::RuleArguments;
 use crate::build::{BuildCommand, within_itself};
 use crate::duration::parse_duration;
 use crate::exit::Exit;
@@ -8,7 +9,7 @@ use crate::facts::config_json;
 use crate::place::shared_root;
 use crate::report;
 use clap::{Args, ValueEnum};
-use fascicle::config::{Map, Value, parse_argument_value, parse_arguments, read_yaml_bytes};
+use fascicle::config::{Map, Value, parse_arguments, read_yaml_bytes};
 use fascicle::{Config, Error, ErrorKind, IdentityRules, OnMismatch, ResolveOptions, Result, Root};
 use serde_json::json;
 use std::ffi::OsString;
@@ -22,6 +23,8 @@ use std::time::Duration;
 /// finds in its environment
 ///   FASCICLE_DIR          the directory to fill, by fascicle put FILE "$FASCICLE_DIR/x",
 ///                         or by files written into it where the root is a folder
+///   FASCICLE_RESUMED      1 when it goes on where an earlier one was interrupted,
+///                         with --resume
 ///   FASCICLE_CONFIG_FILE  the config as JSON, 'type' among its fields; NaN and
 ///                         infinities are text
 /// What it prints goes to the standard error stream. When it fails, the directory
@@ -48,17 +51,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// A field's default: filled in where it is missing, and without influence on which directory is found
-    #[arg(long = "default", value_name = "KEY=VALUE")]
-    defaults: Vec<String>,
-
-    /// A field that does not tell one directory from another
-    #[arg(long = "exclude", value_name = "KEY")]
-    excluded: Vec<String>,
-
-    /// The version of the command; another version is another directory
-    #[arg(long, value_name = "VERSION")]
-    code_version: Option<String>,
+    #[command(flatten)]
+    rules: RuleArguments,
 
     /// The path that the directory must have, instead of an automatic name
     #[arg(long, value_name = "NAME")]
@@ -71,6 +65,11 @@ pub(crate) struct Run {
     /// How long to wait for somebody else who builds the directory: 30s, 10m, 2h
     #[arg(long, value_parser = parse_duration)]
     timeout: Option<Duration>,
+
+    /// The command can go on where an earlier one was interrupted: ended by a signal, it leaves the directory to the next 'run
+    /// --resume', which tells its command so by FASCICLE_RESUMED=1
+    #[arg(long)]
+    resume: bool,
 
     /// The command and its arguments
     #[arg(last = true)]
@@ -90,8 +89,9 @@ impl Run {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
         context.root.check_unused()?;
         let config = self.config()?;
-        let rules = self.rules()?;
-        let mut options = ResolveOptions { timeout: self.timeout, ..ResolveOptions::default() };
+        let rules = self.rules.rules()?;
+        let mut options =
+            ResolveOptions { timeout: self.timeout, resume: self.resume, ..ResolveOptions::default() };
         options.path = self.path.clone();
         if self.on_mismatch == Mismatch::Warn {
             options = options.on_mismatch(OnMismatch::Warn);
@@ -112,7 +112,8 @@ impl Run {
             .during("find or build")
             .at(config));
         }
-        let build = BuildCommand::new(self.command.clone(), place, location, context.root.store_options()?)?;
+        let build = BuildCommand::new(self.command.clone(), place, location, context.root.store_options()?)?
+            .resumable(self.resume);
         let resolving = root.resolve_config(&config, &rules, &options, |directory| build.run(directory));
         let resolution = tokio::select! {
             biased;
@@ -130,7 +131,7 @@ impl Run {
         };
         self.print(
             resolution.directory.path().as_str(),
-            resolution.outcome.name(),
+            (resolution.outcome.name(), Some(&resolution.reason)),
             &resolution.directory,
             context,
         )
@@ -158,14 +159,14 @@ impl Run {
                 .at(config)
                 .hint("a command after '--' builds it")
         })?;
-        self.print(directory.path().as_str(), "found", &directory, context).await?;
+        self.print(directory.path().as_str(), ("found", None), &directory, context).await?;
         Ok(Exit::Fine)
     }
 
     async fn print(
         &self,
         path: &str,
-        outcome: &str,
+        (outcome, reason): (&str, Option<&String>),
         directory: &fascicle::Directory,
         context: &mut Context,
     ) -> Result<()> {
@@ -181,6 +182,7 @@ impl Run {
             "place": place,
             "path": path,
             "outcome": outcome,
+            "reason": reason,
             "config": config_json(&config),
         }))
     }
@@ -194,16 +196,6 @@ impl Run {
         let config = Config::from_fields(&self.type_name, fields);
         config.check()?;
         Ok(config)
-    }
-
-    fn rules(&self) -> Result<IdentityRules> {
-        let version = self.code_version.as_deref().map(parse_argument_value).transpose()?;
-        Ok(IdentityRules {
-            defaults: parse_arguments(&self.defaults)?,
-            excluded: self.excluded.clone(),
-            version,
-            aliases: Vec::new(),
-        })
     }
 }
 

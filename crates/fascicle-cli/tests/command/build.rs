@@ -143,6 +143,29 @@ fn signals_reach_the_command_and_end_the_build() {
 }
 
 #[test]
+fn an_interrupted_command_goes_on_in_its_directory() {
+    let script = "if [ -n \"$FASCICLE_RESUMED\" ]; then fascicle put --value '[2]' \"$FASCICLE_DIR/b\"; exit; fi; \
+                  trap 'exit 75' TERM; fascicle put --value '[1]' \"$FASCICLE_DIR/a\"; echo > up; \
+                  while :; do sleep 0.05; done";
+    for (place, path) in [("data/Cells_0000", None), ("data/mine", Some("mine"))] {
+        let shell = Shell::new();
+        let at: Vec<&str> = path.map_or(Vec::new(), |path| vec!["--path", path]);
+        let arguments =
+            [&["run", "data", "Cells", "n=1", "--resume"], &at[..], &["--", "sh", "-c", script]].concat();
+        let asker = shell.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("the build", || shell.path("up").exists());
+        send(&asker, Signal::TERM);
+        let ended = ended(asker.wait_with_output().unwrap());
+        assert_eq!((ended.code, ended.stdout.as_str()), (75, ""), "{}", ended.stderr);
+        assert_eq!(status(&shell, place), "stopped", "what datamate reads");
+        assert_eq!(shell.fine(&arguments), format!("{place}\n"));
+        assert_eq!(status(&shell, place), "done");
+        assert_eq!(shell.json(&["get", &format!("{place}/a")])["data"], json!([1]));
+        assert_eq!(shell.json(&["get", &format!("{place}/b")])["data"], json!([2]));
+    }
+}
+
+#[test]
 fn who_only_waits_leaves_at_once() {
     let shell = Shell::new();
     let arguments = [

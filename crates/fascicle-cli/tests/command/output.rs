@@ -4,7 +4,7 @@ use crate::shell::{Shell, npy_integers};
 use std::io::Read;
 use std::process::Stdio;
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "init",
     "ls",
     "tree",
@@ -18,6 +18,7 @@ const VERBS: [&str; 15] = [
     "mv",
     "du",
     "diff",
+    "compact",
     "table",
     "completions",
 ];

@@ -27,6 +27,10 @@ impl Array {
         Ok(Array { directory: directory.clone(), path, description })
     }
 
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     /// The path below the root.
     pub fn path(&self) -> &EntryPath {
         &self.path
@@ -180,10 +184,15 @@ impl Selected<'_> {
 /// The elements of a region of a stored array, block of rows by block of rows; used where arrays stream.
 pub(crate) fn row_blocks(shape: &Shape, dtype: DType, block_bytes: u64) -> Vec<Region> {
     let Some(rows) = shape.rows() else { return vec![Region::whole(shape)] };
-    let row_elements = shape.trailing().iter().product::<u64>().max(1);
-    let block_rows = (block_bytes / (row_elements * dtype.memory_bytes() as u64).max(1)).max(1);
+    let block_rows = rows_in_block(shape, dtype, block_bytes);
     let starts = (0..rows).step_by(usize::try_from(block_rows).unwrap_or(usize::MAX));
     starts.map(|start| Region::rows(shape, start, block_rows.min(rows - start))).collect()
+}
+
+/// How many rows of an array take about so many bytes; at least one.
+pub(crate) fn rows_in_block(shape: &Shape, dtype: DType, block_bytes: u64) -> u64 {
+    let row_elements = shape.trailing().iter().fold(1u64, |all, length| all.saturating_mul(*length)).max(1);
+    (block_bytes / row_elements.saturating_mul(dtype.memory_bytes() as u64).max(1)).max(1)
 }
 
 fn repeat(element: &Values, count: u64) -> Result<Values> {

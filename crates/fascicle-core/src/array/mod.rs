@@ -12,7 +12,7 @@ pub use appender::Appender;
 pub use data::ArrayData;
 pub use from_array::FromArray;
 pub use handle::{Array, Selected};
-pub(crate) use handle::{row_blocks, store};
+pub(crate) use handle::{row_blocks, rows_in_block, store};
 pub use into_array::IntoArray;
 pub use selection::IntoSelection;
 pub use widen::widen;

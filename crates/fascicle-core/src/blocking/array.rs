@@ -1,9 +1,9 @@
 //! Arrays.
 
-use super::{Directory, wait};
+use super::{Directory, StreamIterator, wait};
 use crate::{
     ArrayData, ArrayDescription, ArraySpec, Attributes, DType, Element, EntryPath, FromArray, IntoArray,
-    IntoSelection, PutOptions, Region, Result, ResultExt, Shape,
+    IntoSelection, PutOptions, Region, Result, ResultExt, Shape, TailOptions,
 };
 use ndarray::ArrayD;
 use std::time::Duration;
@@ -82,6 +82,11 @@ impl Array {
     /// Should the read fail, `target` may be left empty.
     pub fn read_into<T: Element>(&self, target: &mut ArrayD<T>) -> Result<()> {
         wait(self.inner.read_into(target))
+    }
+
+    /// The rows that are there and those that are appended, as [`crate::Array::tail`].
+    pub fn tail(&self, options: &TailOptions) -> StreamIterator<ArrayData> {
+        StreamIterator::from(self.inner.tail(options))
     }
 
     /// Selects elements: `s![..50, ..]`, `"0:50,::2"`, an index or a range.

@@ -2,7 +2,7 @@
 
 use super::{Directory, Root, wait};
 use crate::config::{Config, IdentityRules};
-use crate::{BuildResult, Outcome, PinnedRoot, ResolveOptions, Result};
+use crate::{BuildResult, Explanation, Outcome, PinnedRoot, ResolveOptions, Result};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A config that knows how to build its directory, as [`crate::Build`] with a build function that is not asynchronous.
@@ -11,6 +11,10 @@ use serde::{Serialize, de::DeserializeOwned};
 pub trait Build: Serialize + DeserializeOwned + Send + Sync {
     /// The type's name in configs and directory names; `None` takes the last part of the Rust type's name.
     const TYPE: Option<&'static str> = None;
+
+    /// Whether [`Build::build`] goes on in the directory of a build that was [interrupted](crate::Interrupted), as
+    /// [`crate::Build::RESUMES`].
+    const RESUMES: bool = false;
 
     /// What makes two configs the same: declared defaults, excluded fields, the version of the build code, old names of
     /// fields.
@@ -54,14 +58,16 @@ pub struct Resolution {
     pub directory: Directory,
     /// How it was come by.
     pub outcome: Outcome,
+    /// Why: what stood in the way of finding it, who built it.
+    pub reason: String,
     /// What the caller should know, such as a modified directory that was passed over.
     pub warnings: Vec<String>,
 }
 
 impl From<crate::Resolution> for Resolution {
     fn from(resolution: crate::Resolution) -> Self {
-        let crate::Resolution { directory, outcome, warnings } = resolution;
-        Resolution { directory: directory.into(), outcome, warnings }
+        let crate::Resolution { directory, outcome, reason, warnings } = resolution;
+        Resolution { directory: directory.into(), outcome, reason, warnings }
     }
 }
 
@@ -74,7 +80,8 @@ impl Root {
 
     /// Finds or builds with options, and says how the directory was come by.
     pub fn resolve_with<T: Build>(&self, config: &T, options: &ResolveOptions) -> Result<Resolution> {
-        self.resolve_config(&config.config()?, &T::identity_rules(), options, |directory| {
+        let options = ResolveOptions { resume: options.resume || T::RESUMES, ..options.clone() };
+        self.resolve_config(&config.config()?, &T::identity_rules(), &options, |directory| {
             config.build(directory)
         })
     }
@@ -107,6 +114,16 @@ impl Root {
     /// Finds the finished directory of a config; `None` when there is none. Builds nothing and waits for nobody.
     pub fn find<T: Build>(&self, config: &T) -> Result<Option<Directory>> {
         self.find_config(&config.config()?, &T::identity_rules())
+    }
+
+    /// Why a config is found or not, as [`crate::Root::explain`].
+    pub fn explain<T: Build>(&self, config: &T) -> Result<Explanation> {
+        self.explain_config(&config.config()?, &T::identity_rules())
+    }
+
+    /// The same for a config made at run time.
+    pub fn explain_config(&self, config: &Config, rules: &IdentityRules) -> Result<Explanation> {
+        wait(self.inner.explain_config(config, rules))
     }
 
     /// Finds the finished directory of a config made at run time.

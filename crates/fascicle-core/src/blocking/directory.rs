@@ -93,6 +93,16 @@ impl Directory {
         self.inner.dir(name).map(Directory::from)
     }
 
+    /// Whether the build that this handle was given to is [asked to stop](crate::Interruption) halfway.
+    pub fn is_interrupted(&self) -> bool {
+        self.inner.is_interrupted()
+    }
+
+    /// How far an earlier build got in this directory, as [`crate::Directory::resumed_from`].
+    pub fn resumed_from(&self) -> Option<&crate::config::Value> {
+        self.inner.resumed_from()
+    }
+
     /// Whether the directory exists.
     pub fn exists(&self) -> Result<bool> {
         wait(self.inner.exists())
@@ -198,6 +208,16 @@ impl Directory {
         mode: WriteMode,
     ) -> Result<()> {
         wait(self.inner.copy_entry(&source.inner, source_name, name, mode))
+    }
+
+    /// Copies a whole directory, and goes on with a copy that was interrupted, as [`crate::Directory::resume_copy_from`].
+    pub fn resume_copy_from(&self, source: &Directory, name: &str) -> Result<Directory> {
+        wait(self.inner.resume_copy_from(&source.inner, name)).map(Directory::from)
+    }
+
+    /// Copies an array, table or file unless the same is there already, as [`crate::Directory::resume_entry`].
+    pub fn resume_entry(&self, source: &Directory, source_name: &str, name: &str) -> Result<bool> {
+        wait(self.inner.resume_entry(&source.inner, source_name, name))
     }
 
     /// Takes every entry of `other` that this directory does not have.

@@ -1,7 +1,7 @@
 //! Files.
 
 use super::{StreamIterator, wait};
-use crate::{EntryPath, Result};
+use crate::{EntryPath, Result, TailOptions};
 use bytes::Bytes;
 use std::{fmt, ops::Range};
 
@@ -46,6 +46,11 @@ impl File {
     /// The bytes in pieces, for files that do not fit into memory.
     pub fn stream(&self, range: Option<Range<u64>>) -> Result<StreamIterator<Bytes>> {
         wait(self.inner.stream(range)).map(StreamIterator::from)
+    }
+
+    /// The bytes that are there and those that are appended, as [`crate::File::tail`].
+    pub fn tail(&self, options: &TailOptions) -> StreamIterator<Bytes> {
+        StreamIterator::from(self.inner.tail(options))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Roots.
 
 use super::{Directory, wait};
+use crate::maintain::{GcOptions, RepairOptions, Report, VerifyOptions, VerifyReport};
 use crate::{Backend, Result, RootOptions};
 use std::{fmt, sync::Arc};
 
@@ -75,6 +76,21 @@ impl Root {
     /// Whether there is an entry at `path`.
     pub fn contains(&self, path: &str) -> Result<bool> {
         wait(self.inner.contains(path))
+    }
+
+    /// Reads everything and says what is damaged or contradicts itself, as [`crate::Root::verify`].
+    pub fn verify(&self, options: &VerifyOptions) -> Result<VerifyReport> {
+        wait(self.inner.verify(options))
+    }
+
+    /// Takes the steps that builders and writers which died did not take, as [`crate::Root::repair`].
+    pub fn repair(&self, options: &RepairOptions) -> Result<Report> {
+        wait(self.inner.repair(options))
+    }
+
+    /// Deletes what nobody will ever need, as [`crate::Root::gc`].
+    pub fn gc(&self, options: &GcOptions) -> Result<Report> {
+        wait(self.inner.gc(options))
     }
 
     /// Removes a directory or any other entry with everything in it. Fails with

@@ -2,7 +2,10 @@
 
 use super::{Directory, StreamIterator, wait};
 use crate::arrow::{array::RecordBatch, schema::SchemaRef};
-use crate::{EntryPath, Result, ScanOptions, TableDescription, TableOptions, WriteMode};
+use crate::{
+    AppendOptions, CompactOptions, Compaction, EntryPath, Result, ScanOptions, TableDescription,
+    TableOptions, TailOptions, WriteMode,
+};
 use std::fmt;
 
 /// A handle to a stored table, as [`crate::Table`].
@@ -53,9 +56,19 @@ impl Table {
         wait(self.inner.read_with(options))
     }
 
+    /// Merges the small parts that the rows are stored in. As [`crate::Table::compact`].
+    pub fn compact(&self, options: &CompactOptions) -> Result<Compaction> {
+        wait(self.inner.compact(options))
+    }
+
     /// Selected columns and rows, batch by batch, in the order they were written.
     pub fn scan(&self, options: &ScanOptions) -> Result<StreamIterator<RecordBatch>> {
         wait(self.inner.scan(options)).map(StreamIterator::from)
+    }
+
+    /// The rows that are there and those that are appended, batch by batch, as [`crate::Table::tail`].
+    pub fn tail(&self, options: &TailOptions) -> StreamIterator<RecordBatch> {
+        StreamIterator::from(self.inner.tail(options))
     }
 }
 
@@ -127,5 +140,10 @@ impl Directory {
     /// [`crate::Directory::append_table`].
     pub fn append_table(&self, name: &str, batch: &RecordBatch) -> Result<u64> {
         wait(self.inner.append_table(name, batch))
+    }
+
+    /// Adds rows that may have new columns. As [`crate::Directory::append_table_with`].
+    pub fn append_table_with(&self, name: &str, batch: &RecordBatch, options: &AppendOptions) -> Result<u64> {
+        wait(self.inner.append_table_with(name, batch, options))
     }
 }

@@ -1,12 +1,12 @@
 //! Looking at directories as a whole.
 
 use super::{Directory, TableStream, wait};
-use crate::Result;
 use crate::arrow::array::RecordBatch;
 use crate::compare::{CompareOptions, EntryDifference};
 use crate::convert::{FromTableOptions, ToTableOptions};
 use crate::size::Usage;
 use crate::tree::TreeOptions;
+use crate::{Digest, Result};
 use std::time::SystemTime;
 
 impl Directory {
@@ -48,6 +48,16 @@ impl Directory {
     /// Whether both hold the same; stops at the first difference.
     pub fn equals(&self, other: &Directory) -> Result<bool> {
         wait(self.inner.equals(&other.inner))
+    }
+
+    /// The digest of what this directory holds, see [`digest`](crate::digest).
+    pub fn digest(&self) -> Result<Digest> {
+        wait(self.inner.digest())
+    }
+
+    /// The digest of the entry at `name`.
+    pub fn digest_of(&self, name: &str) -> Result<Digest> {
+        wait(self.inner.digest_of(name))
     }
 
     /// The arrays as one table, a column each, in the order of their names. Scalars and arrays of length 1 are repeated;

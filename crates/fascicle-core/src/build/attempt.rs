@@ -3,12 +3,16 @@
 use super::BuildResult;
 use super::beat::Heartbeat;
 use super::guard::{BuildGuard, MadeAttempt};
+use super::interruption::{Interrupted, Resumable};
+use super::judge::mark_done;
 use super::records::{Creator, End, Epoch, create_once, new_nonce, read};
 use super::resolve::{BuildStack, StackEntry, with_stack};
 use super::search::Request;
-use super::wait::stop_attempt;
+use super::wait::{stop_attempt, stop_attempt_at};
+use crate::config::Value;
+use crate::directory::update_meta;
 use crate::meta::BuildMark;
-use crate::{Directory, EntryPath, Error, ErrorKind, Meta, Result, Root};
+use crate::{Directory, EntryPath, Error, ErrorKind, Meta, Result, Root, Status};
 use futures::FutureExt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -27,6 +31,7 @@ impl Request<'_> {
         &self,
         epoch: &Epoch,
         nonce: String,
+        resumable: Option<&Resumable>,
         build: &B,
         stack: &BuildStack,
     ) -> Result<Attempt>
@@ -42,7 +47,7 @@ impl Request<'_> {
                 cancelled.armed = false;
                 return Ok(Attempt::Fenced);
             }
-            Ok(None) => self.make_directory(epoch, &nonce).await,
+            Ok(None) => self.make_directory(epoch, &nonce, resumable).await,
             Err(error) => Err(error),
         };
         let made = match begun {
@@ -61,7 +66,13 @@ impl Request<'_> {
         };
         let (path, directory) = (made.target.clone(), made.directory.clone());
         cancelled.attempt = Some(path.clone());
-        let guard = Arc::new(BuildGuard::new(epoch.clone(), nonce.clone(), made, self.root.options()));
+        let guard = Arc::new(BuildGuard::new(
+            epoch.clone(),
+            nonce.clone(),
+            made,
+            self.options().interruption.clone(),
+            self.root.options(),
+        ));
         if let Err(error) = guard.beat(self.root).await {
             log::warn!("the first sign of life of '{path}' was not written: {}", error.chain());
         }
@@ -79,6 +90,7 @@ impl Request<'_> {
         let directory = Directory::guarded(storage.within_builds(stack.clone()), directory, guard.clone());
         let result =
             AssertUnwindSafe(with_stack(stack, async { build(directory).await })).catch_unwind().await;
+        let was_lost = guard.is_lost();
         guard.end();
         // The thread may have a write under way; it is not waited for on this one.
         let stopping = tokio::task::spawn_blocking(move || drop(heartbeat)).await;
@@ -89,14 +101,21 @@ impl Request<'_> {
             Ok(Err(error)) => Some(error),
             Err(panic) => Some(panic_message(&*panic).into()),
         };
+        if let Some(interrupted) = failure.as_ref().and_then(|failure| failure.downcast_ref::<Interrupted>())
+        {
+            return Err(self.end_interrupted(epoch, nonce, &path, interrupted).await);
+        }
         if let Some(failure) = failure {
             let error = Error::new(ErrorKind::BuildFailed, format!("the build function failed: {failure}"))
                 .hint(format!(
                     "what it wrote is kept in '{path}', status 'stopped'; the next call builds again"
                 ));
             // The caller learns why the build failed, whatever else goes wrong; the lease ends what could not be ended.
-            if let Err(error) = end_stopped(self.root, epoch, Some(&path), &story(&*failure)).await {
-                log::warn!("a failed build could not be ended: {}", error.chain());
+            match end_stopped(self.root, epoch, Some(&path), &story(&*failure)).await {
+                // This process stood still until others took over, and then was not let write: their build counts.
+                Ok(Creator::Theirs(End::Abandoned { .. })) if was_lost => return Ok(Attempt::Fenced),
+                Ok(_) => {}
+                Err(error) => log::warn!("a failed build could not be ended: {}", error.chain()),
             }
             return Err(error.caused_by(failure));
         }
@@ -113,7 +132,7 @@ impl Request<'_> {
             })?;
         match created {
             Creator::Mine => {
-                let done = self.mark_done(epoch, &nonce, &path).await;
+                let done = mark_done(self.root, epoch, &nonce, &path).await;
                 done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
                 // It has nothing to say any more; a waiter reads the end first.
                 if let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
@@ -128,34 +147,108 @@ impl Request<'_> {
         }
     }
 
-    /// Creates the directory of an attempt; `None` when a later one has begun.
-    async fn make_directory(&self, epoch: &Epoch, nonce: &str) -> Result<Option<MadeAttempt>> {
+    /// Ends the epoch of a build that stopped halfway, and returns what the caller is told. Nothing is written any more: the guard
+    /// of the build has ended.
+    async fn end_interrupted(
+        &self,
+        epoch: &Epoch,
+        nonce: String,
+        path: &EntryPath,
+        interrupted: &Interrupted,
+    ) -> Error {
+        let ended = async {
+            let progress = interrupted.to_text()?;
+            let end = End::Interrupted { nonce, directory: path.as_str().to_owned(), progress };
+            let created = create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease).await?;
+            // It says so to whoever looks at the meta, the Python package datamate included.
+            let progress = interrupted.progress().cloned().unwrap_or(Value::Null);
+            let is_mine = created == Creator::Mine;
+            stop_attempt_at(self.root, path, epoch, is_mine.then_some(progress)).await;
+            Ok::<bool, Error>(is_mine)
+        };
+        let hint = match ended.await {
+            Ok(true) => "the next call goes on in its directory, if its build function can, or builds anew",
+            Ok(false) => "another process has taken over the build",
+            Err(error) => {
+                log::warn!("an interrupted build could not be ended: {}", error.chain());
+                "it could not be said that it was interrupted; the next call builds anew"
+            }
+        };
+        Error::new(ErrorKind::BuildFailed, format!("the build in '{path}' stopped halfway"))
+            .hint(hint)
+            .caused_by(interrupted.clone())
+    }
+
+    /// Creates the directory of an attempt, or takes over that of an interrupted one; `None` when a later one has begun.
+    async fn make_directory(
+        &self,
+        epoch: &Epoch,
+        nonce: &str,
+        resumable: Option<&Resumable>,
+    ) -> Result<Option<MadeAttempt>> {
         let mark = BuildMark {
             identity: self.identity,
             key: self.key,
             epoch: epoch.number,
             nonce: nonce.to_owned(),
             version: self.rules.version.clone(),
+            interrupted: None,
         };
         if let Some(path) = &self.fixed {
-            let made = self.make_at(path, epoch, mark).await?;
-            return Ok(made.map(|directory| MadeAttempt { directory, target: path.clone() }));
+            return self.make_at(path, epoch, mark, resumable).await;
+        }
+        if let Some(resumable) = resumable
+            && let Some(path) = self.take_over(resumable, &mark).await?
+        {
+            let resumed_from = Some(resumable.progress.clone());
+            return Ok(Some(MadeAttempt { directory: path.clone(), target: path, resumed_from }));
         }
         let meta = Meta::running(self.config.clone(), mark).to_bytes()?;
         let path = self.root.name_hints().create(self.backend(), self.config.type_name(), meta).await?;
-        Ok(Some(MadeAttempt { directory: path.clone(), target: path }))
+        Ok(Some(MadeAttempt { directory: path.clone(), target: path, resumed_from: None }))
+    }
+}
+
+impl Request<'_> {
+    /// Puts the mark of a new attempt on the directory of an interrupted one, which has ended; `None` when it is not as that one
+    /// left it.
+    async fn take_over(&self, resumable: &Resumable, mark: &BuildMark) -> Result<Option<EntryPath>> {
+        let path = self.checked_path(&resumable.directory)?;
+        let taken = update_meta(self.root, &path, |meta| {
+            let is_left = meta.build.as_ref().is_some_and(|left| {
+                left.key == self.key && left.epoch == resumable.epoch && left.nonce == resumable.nonce
+            });
+            let resumes =
+                is_left && !meta.modified && matches!(meta.status, Status::Stopped | Status::Running);
+            if resumes {
+                meta.status = Status::Running;
+                meta.build = Some(mark.clone());
+            }
+            resumes
+        });
+        let taken = match taken.await {
+            Ok(meta) => meta.and_then(|meta| meta.build).is_some_and(|build| build.nonce == mark.nonce),
+            Err(error) if error.kind() == ErrorKind::Corrupt => false,
+            Err(error) => return Err(error),
+        };
+        Ok(taken.then_some(path))
     }
 }
 
 /// Ends an epoch whose build failed.
-async fn end_stopped(root: &Root, epoch: &Epoch, path: Option<&EntryPath>, error: &str) -> Result<()> {
+async fn end_stopped(
+    root: &Root,
+    epoch: &Epoch,
+    path: Option<&EntryPath>,
+    error: &str,
+) -> Result<Creator<End>> {
     let error = error.chars().take(4096).collect();
     let body = End::Stopped { nonce: new_nonce()?, error };
-    create_once(&**root.backend(), &epoch.end()?, &body, root.options().lease).await?;
+    let created = create_once(&**root.backend(), &epoch.end()?, &body, root.options().lease).await?;
     if let Some(path) = path {
         stop_attempt(root, path, epoch).await;
     }
-    Ok(())
+    Ok(created)
 }
 
 /// An error and its causes in one line.

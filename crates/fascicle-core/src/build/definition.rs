@@ -42,6 +42,10 @@ pub trait Build: Serialize + DeserializeOwned + Send + Sync {
     /// The type's name in configs and directory names; `None` takes the last part of the Rust type's name.
     const TYPE: Option<&'static str> = None;
 
+    /// Whether [`Build::build`] goes on in the directory of a build that was [interrupted](crate::Interrupted), where it finds
+    /// everything that was written; [`Directory::resumed_from`] says how far that one got.
+    const RESUMES: bool = false;
+
     /// What makes two configs the same: declared defaults, excluded fields, the version of the build code, old names of
     /// fields.
     fn identity_rules() -> IdentityRules {

@@ -7,6 +7,8 @@
 //!
 //! A builder that is taken for dead and goes on writing writes into the directory of its attempt, which is not looked at any more.
 
+use super::guard::MadeAttempt;
+use super::interruption::Resumable;
 use super::records::{Claim, Epoch, read};
 use super::search::Request;
 use crate::compare::{CompareOptions, Place, equal};
@@ -29,7 +31,8 @@ impl Request<'_> {
         path: &EntryPath,
         epoch: &Epoch,
         mark: BuildMark,
-    ) -> Result<Option<EntryPath>> {
+        resumable: Option<&Resumable>,
+    ) -> Result<Option<MadeAttempt>> {
         if let Some(parent) = path.parent().filter(|parent| !parent.is_root()) {
             Directory::at(self.root.clone(), parent).before_write().await?;
         }
@@ -37,6 +40,14 @@ impl Request<'_> {
         let meta = Meta::running(self.config.clone(), mark.clone()).to_bytes()?;
         if !self.announce(path, &mark, &meta).await? {
             return Ok(None);
+        }
+        let made = |resumed_from| {
+            Some(MadeAttempt { directory: attempt.clone(), target: path.clone(), resumed_from })
+        };
+        if let Some(resumable) = resumable
+            && self.take_over_at(path, resumable, &mark, &attempt).await?
+        {
+            return Ok(made(Some(resumable.progress.clone())));
         }
         // What earlier attempts left is nobody's. One that is still being written to is written to in vain.
         for name in attempts_in(self.root, path).await? {
@@ -46,9 +57,30 @@ impl Request<'_> {
         }
         let unmarked = Meta { build: None, ..Meta::running(self.config.clone(), mark) };
         match self.backend().create_directory(&attempt, unmarked.to_bytes()?).await {
-            Ok(_) => Ok(Some(attempt)),
+            Ok(_) => Ok(made(None)),
             // The name holds this attempt's own nonce: an answer was lost.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Some(attempt)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(made(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the directory of an interrupted attempt the name of a new one, so that the old one no longer has any. `false` where
+    /// that cannot be done in one step, and where there is none.
+    async fn take_over_at(
+        &self,
+        path: &EntryPath,
+        resumable: &Resumable,
+        mark: &BuildMark,
+        attempt: &EntryPath,
+    ) -> Result<bool> {
+        let backend = self.root.backend_itself();
+        let old = BuildMark { epoch: resumable.epoch, nonce: resumable.nonce.clone(), ..mark.clone() };
+        if !backend.capabilities().has(Capability::Rename) {
+            return Ok(false);
+        }
+        match backend.rename(&path.join(&old.attempt_name().unwrap_or_default())?, attempt).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -1,7 +1,9 @@
 //! What a builder carries: its claim, whether it still holds, and what the builder waits for.
 
 use super::clock::since_boot;
+use super::interruption::Interruption;
 use super::records::{Beat, Epoch, WaitingOn, overwrite};
+use crate::config::Value;
 use crate::{EntryPath, Error, ErrorKind, Result, Root, RootOptions};
 use std::collections::HashSet;
 use std::sync::{
@@ -20,6 +22,8 @@ pub(super) struct MadeAttempt {
     pub(super) directory: EntryPath,
     /// The one that it becomes; the same, but for a path that was given.
     pub(super) target: EntryPath,
+    /// How far an earlier attempt got that this one goes on with.
+    pub(super) resumed_from: Option<Value>,
 }
 
 /// The claim under which a directory is being built; every write of the build looks at it first.
@@ -31,6 +35,10 @@ pub(crate) struct BuildGuard {
     directory: EntryPath,
     /// What it becomes.
     target: EntryPath,
+    /// How far an earlier attempt got that this one goes on with.
+    pub(crate) resumed_from: Option<Value>,
+    /// What asks the build to stop halfway.
+    pub(crate) interruption: Option<Interruption>,
     /// When the last sign of life that arrived was sent, in milliseconds of the clock that goes on in sleep.
     last_beat: AtomicU64,
     /// For how long none may arrive before others may have taken over.
@@ -46,14 +54,22 @@ pub(crate) struct BuildGuard {
 }
 
 impl BuildGuard {
-    pub(super) fn new(epoch: Epoch, nonce: String, attempt: MadeAttempt, options: &RootOptions) -> Self {
-        let MadeAttempt { directory, target } = attempt;
+    pub(super) fn new(
+        epoch: Epoch,
+        nonce: String,
+        attempt: MadeAttempt,
+        interruption: Option<Interruption>,
+        options: &RootOptions,
+    ) -> Self {
+        let MadeAttempt { directory, target, resumed_from } = attempt;
         let known = Mutex::new(HashSet::from([directory.clone()]));
         BuildGuard {
             epoch,
             nonce,
             directory,
             target,
+            resumed_from,
+            interruption,
             last_beat: AtomicU64::new(now()),
             silence: (options.lease / 2).max(options.beat * 2).max(SHORTEST_SILENCE),
             lost: AtomicBool::new(false),
@@ -185,8 +201,8 @@ mod tests {
         let options = RootOptions { beat: Duration::from_millis(1), lease, ..RootOptions::default() };
         let epoch = Epoch { key: Identity::from_bytes([1; 32]), number: 0 };
         let directory = EntryPath::parse("d").unwrap();
-        let attempt = MadeAttempt { target: directory.clone(), directory };
-        BuildGuard::new(epoch, "ab".to_owned(), attempt, &options)
+        let attempt = MadeAttempt { target: directory.clone(), directory, resumed_from: None };
+        BuildGuard::new(epoch, "ab".to_owned(), attempt, None, &options)
     }
 
     #[test]

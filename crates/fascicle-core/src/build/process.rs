@@ -1,6 +1,7 @@
 //! Which process a builder is, and whether it can be seen to be dead from here.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::OnceLock;
 
 /// Identifies a process among all that ever ran on a network of machines.
@@ -14,6 +15,12 @@ pub(super) struct ProcessId {
     pub pid: u32,
     /// When the process started, in the kernel's clock ticks; tells it from a later one with the same number.
     pub started: u64,
+}
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on '{}'", self.pid, self.host)
+    }
 }
 
 impl ProcessId {

@@ -54,6 +54,14 @@ pub(super) enum End {
     Done { nonce: String, directory: String },
     /// The build function failed.
     Stopped { nonce: String, error: String },
+    /// The builder stopped halfway. The next epoch may go on in its directory.
+    Interrupted {
+        nonce: String,
+        directory: String,
+        /// How far it got, as YAML.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        progress: Option<String>,
+    },
     /// Somebody else took the builder for dead.
     Abandoned { nonce: String },
 }
@@ -96,7 +104,10 @@ impl Body for Beat {
 impl Body for End {
     fn nonce(&self) -> &str {
         match self {
-            End::Done { nonce, .. } | End::Stopped { nonce, .. } | End::Abandoned { nonce } => nonce,
+            End::Done { nonce, .. }
+            | End::Stopped { nonce, .. }
+            | End::Interrupted { nonce, .. }
+            | End::Abandoned { nonce } => nonce,
         }
     }
 }

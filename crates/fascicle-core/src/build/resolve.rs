@@ -1,6 +1,7 @@
 //! Finding or building a directory: what a caller asks, and what it is told.
 
 use super::guard::BuildGuard;
+use super::interruption::Interruption;
 use super::search::Request;
 use super::{Build, BuildResult};
 use crate::config::{Config, IdentityRules};
@@ -28,6 +29,10 @@ pub struct ResolveOptions {
     pub timeout: Option<Duration>,
     /// What happens when the directory at `path` has another config.
     pub on_mismatch: OnMismatch,
+    /// Whether the build function can go on in the directory of a build that was [interrupted](crate::Interrupted).
+    pub resume: bool,
+    /// What asks the build function to stop halfway.
+    pub interruption: Option<Interruption>,
 }
 
 impl ResolveOptions {
@@ -42,6 +47,20 @@ impl ResolveOptions {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets whether the build function can go on in the directory of a build that was [interrupted](crate::Interrupted).
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// Sets what asks the build function to stop halfway.
+    #[must_use]
+    pub fn interruption(mut self, interruption: Interruption) -> Self {
+        self.interruption = Some(interruption);
         self
     }
 
@@ -88,6 +107,8 @@ pub struct Resolution {
     pub directory: Directory,
     /// How it was come by.
     pub outcome: Outcome,
+    /// Why: what stood in the way of finding it, who built it.
+    pub reason: String,
     /// What the caller should know, such as a modified directory that was passed over.
     pub warnings: Vec<String>,
 }
@@ -110,7 +131,8 @@ impl Root {
     /// Finds or builds with options, and says how the directory was come by.
     pub async fn resolve_with<T: Build>(&self, config: &T, options: &ResolveOptions) -> Result<Resolution> {
         let build = |directory: Directory| async move { config.build(&directory).await };
-        self.resolve_config(&config.config()?, &T::identity_rules(), options, build).await
+        let options = ResolveOptions { resume: options.resume || T::RESUMES, ..options.clone() };
+        self.resolve_config(&config.config()?, &T::identity_rules(), &options, build).await
     }
 
     /// Finds or builds the directory of a config made at run time. `build` is called with the directory to fill.

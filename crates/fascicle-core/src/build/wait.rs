@@ -4,6 +4,7 @@ use super::circle::Circle;
 use super::flight::{Flight, Shared};
 use super::records::{Beat, Claim, Creator, End, Epoch, create_once, new_nonce, read};
 use super::resolve::BuildStack;
+use crate::config::Value;
 use crate::directory::{read_meta, update_meta};
 use crate::{EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
 use std::time::Duration;
@@ -14,8 +15,11 @@ use tokio::time::Instant;
 pub(super) enum Waited {
     /// The epoch has an end.
     Ended,
-    /// The builder was dead, and this caller ended its epoch.
-    Sealed,
+    /// The builder was dead, or showed nothing for its lease, and this caller ended its epoch.
+    Sealed {
+        /// Whether it certainly was dead.
+        is_dead: bool,
+    },
 }
 
 /// Until when somebody waits, and what for; knows how to say that it took too long.
@@ -105,6 +109,9 @@ pub(super) async fn wait_for_flight(
     }
 }
 
+/// Two reads of records that take longer than this, and than the lease, were interrupted by something else.
+const SLOW_LOOK: Duration = Duration::from_secs(5);
+
 /// Waits until the epoch has an end; ends it itself when the builder is certainly dead, or has shown nothing for a whole
 /// lease. No clock but this caller's own is looked at.
 pub(super) async fn wait_for_end(
@@ -119,34 +126,39 @@ pub(super) async fn wait_for_end(
     let pauses = Pauses::of(root);
     let mut beat: Option<Beat> = None;
     let mut unchanged_since = Instant::now();
-    let mut last_look = Instant::now();
     let mut looks = 0u32;
     let mut circle = Circle::of(root, stack);
+    let mut stood_still = false;
     loop {
+        let looking = Instant::now();
         if read::<End>(backend, &epoch.end()?).await?.is_some() {
             return Ok(Waited::Ended);
         }
         let seen = read::<Beat>(backend, &epoch.beat()?).await?;
-        // A caller that was itself suspended has seen nothing: its window begins anew.
-        if seen != beat || last_look.elapsed() > lease / 4 {
+        // A caller that was itself suspended has seen nothing: its window begins anew. Slow storage is no suspension, and a lease
+        // may be shorter than the pauses of whoever waits: both must come to an end.
+        stood_still |= looking.elapsed() > lease.max(SLOW_LOOK);
+        if seen != beat || stood_still {
             beat = seen;
             unchanged_since = Instant::now();
             looks = 0;
         }
-        last_look = Instant::now();
         looks += 1;
         let silent = unchanged_since.elapsed() > lease && looks >= 5;
-        if silent || claim.process.is_certainly_dead() {
-            return seal(root, epoch, beat).await;
+        let is_dead = claim.process.is_certainly_dead();
+        if silent || is_dead {
+            return seal(root, epoch, beat, is_dead).await;
         }
         circle.check(epoch).await?;
-        deadline.sleep(pauses.next()).await?;
+        let (pause, asleep) = (pauses.next(), Instant::now());
+        deadline.sleep(pause).await?;
+        stood_still = asleep.elapsed() > (lease / 4).max(pause * 4);
     }
 }
 
 /// Ends an epoch in the place of its builder. Whoever creates the end first has decided: a builder that comes back from the
 /// dead finds that it can no longer commit.
-async fn seal(root: &Root, epoch: &Epoch, beat: Option<Beat>) -> Result<Waited> {
+async fn seal(root: &Root, epoch: &Epoch, beat: Option<Beat>, is_dead: bool) -> Result<Waited> {
     let body = End::Abandoned { nonce: new_nonce()? };
     match create_once(&**root.backend(), &epoch.end()?, &body, root.options().lease).await? {
         Creator::Theirs(_) => Ok(Waited::Ended),
@@ -155,18 +167,26 @@ async fn seal(root: &Root, epoch: &Epoch, beat: Option<Beat>) -> Result<Waited> 
             if let Some(path) = beat.and_then(|beat| EntryPath::parse(&beat.directory?).ok()) {
                 stop_attempt(root, &path, epoch).await;
             }
-            Ok(Waited::Sealed)
+            Ok(Waited::Sealed { is_dead })
         }
     }
 }
 
 /// Marks the directory of an attempt that did not make it. Failing to is no harm: it never was found.
 pub(super) async fn stop_attempt(root: &Root, path: &EntryPath, epoch: &Epoch) {
+    stop_attempt_at(root, path, epoch, None).await;
+}
+
+/// The same, with the progress of an attempt that was interrupted.
+pub(super) async fn stop_attempt_at(root: &Root, path: &EntryPath, epoch: &Epoch, progress: Option<Value>) {
     let stopped = update_meta(root, path, |meta| {
         let own = meta.build.as_ref().is_some_and(|mark| mark.key == epoch.key && mark.epoch == epoch.number);
         let running = own && meta.status == Status::Running;
         if running {
             meta.status = Status::Stopped;
+            if let Some(mark) = &mut meta.build {
+                mark.interrupted = progress.clone();
+            }
         }
         running
     });

@@ -230,7 +230,11 @@ fn next_pair<I: Iterator<Item = EntryInfo>>(
 }
 
 /// Fails for a name that stands for two stored objects, with the error that says which.
-async fn refuse_ambiguous(backend: &dyn Backend, directory: &EntryPath, entries: &[EntryInfo]) -> Result<()> {
+pub(crate) async fn refuse_ambiguous(
+    backend: &dyn Backend,
+    directory: &EntryPath,
+    entries: &[EntryInfo],
+) -> Result<()> {
     for (first, second) in entries.iter().zip(entries.iter().skip(1)) {
         if first.name == second.name {
             backend.stat(&directory.join(&first.name)?).await?;

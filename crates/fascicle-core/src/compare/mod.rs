@@ -19,7 +19,7 @@
 
 mod arrays;
 mod attributes;
-mod blocks;
+pub(crate) mod blocks;
 mod comparison;
 mod difference;
 mod elements;
@@ -32,6 +32,8 @@ mod tables;
 mod tests;
 
 pub use difference::{Differing, EntryDifference, difference_lines};
+
+pub(crate) use comparison::refuse_ambiguous;
 
 use comparison::Comparison;
 use fascicle_backend::{Backend, EntryPath, Result};

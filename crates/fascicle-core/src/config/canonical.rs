@@ -24,7 +24,7 @@ const NEGATIVE_BIG_NUMBER: u64 = 3;
 const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
 
 /// Appends the canonical bytes. The caller has bounded the depth.
-pub(super) fn encode_value(out: &mut Vec<u8>, value: &Value) {
+pub(crate) fn encode_value(out: &mut Vec<u8>, value: &Value) {
     if let Some(int) = value.as_exact_int() {
         return encode_int(out, int);
     }
@@ -47,7 +47,7 @@ pub(super) fn encode_value(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
-pub(super) fn encode_map(out: &mut Vec<u8>, map: &Map) {
+pub(crate) fn encode_map(out: &mut Vec<u8>, map: &Map) {
     let mut entries: Vec<(&String, &Value)> = map.iter().collect();
     entries.sort_unstable_by_key(|(key, _)| key.as_bytes());
     encode_map_head(out, entries.len());
@@ -57,11 +57,11 @@ pub(super) fn encode_map(out: &mut Vec<u8>, map: &Map) {
     }
 }
 
-pub(super) fn encode_map_head(out: &mut Vec<u8>, entries: usize) {
+pub(crate) fn encode_map_head(out: &mut Vec<u8>, entries: usize) {
     encode_head(out, MAP, entries as u64);
 }
 
-pub(super) fn encode_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn encode_text(out: &mut Vec<u8>, text: &str) {
     encode_head(out, TEXT, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }

@@ -18,6 +18,8 @@ mod serialize_key;
 mod value;
 pub mod yaml;
 
+pub(crate) use canonical::{encode_text, encode_value};
+
 pub use arguments::{parse_argument_value, parse_arguments};
 pub use configuration::{Config, TYPE_KEY};
 pub use diff::{Difference, DifferenceKind, DifferenceLines, config_differences, differences};

@@ -16,7 +16,7 @@ pub(crate) use walk::Child;
 use async_trait::async_trait;
 use bytes::Bytes;
 use convert::blocking;
-use fascicle_backend::Result as BackendResult;
+use fascicle_backend::{Leftover, Result as BackendResult, Version};
 use fascicle_local::{Root, Staging};
 use futures::{StreamExt, stream::BoxStream};
 use object_store::{
@@ -108,6 +108,33 @@ impl ConfinedLocalStore {
     pub(crate) async fn discard(&self, path: &Path) -> Result<bool> {
         let (inner, path) = (self.inner.clone(), path.clone());
         blocking(move || write::discard(&inner, &path)).await
+    }
+
+    /// Removes everything under a prefix in one step, if the object `name` directly under it has this version; tells whether it
+    /// did.
+    pub(crate) async fn discard_if(
+        &self,
+        path: &Path,
+        name: &'static str,
+        version: &Version,
+    ) -> Result<bool> {
+        let (inner, path, version) = (self.inner.clone(), path.clone(), version.clone());
+        blocking(move || write::discard_if(&inner, &path, name, &version)).await
+    }
+
+    /// What killed writers left, see [`fascicle_local::leftovers`]; everything in folders with these suffixes is stored by a format.
+    pub(crate) async fn leftovers(&self, suffixes: Vec<&'static str>) -> BackendResult<Vec<Leftover>> {
+        let root = self.inner.root.clone();
+        fascicle_local::blocking(move || {
+            fascicle_local::leftovers(&root, &|name| suffixes.iter().any(|suffix| name.ends_with(suffix)))
+        })
+        .await
+    }
+
+    /// Deletes one of them, see [`fascicle_local::collect_leftover`].
+    pub(crate) async fn collect(&self, leftover: &Leftover) -> BackendResult<bool> {
+        let (root, leftover) = (self.inner.root.clone(), leftover.clone());
+        fascicle_local::blocking(move || fascicle_local::collect_leftover(&root, &leftover)).await
     }
 
     /// Moves an object or everything under a prefix in one step to a free path; tells whether it was free.

@@ -90,7 +90,7 @@ impl Inner {
 pub(crate) struct Locked {
     pub(crate) folder: Folder,
     pub(crate) name: String,
-    _lock: FileLock,
+    pub(crate) _lock: FileLock,
 }
 
 fn beneath_a_file(error: Error) -> Error {

@@ -6,9 +6,10 @@ use super::{
     place::{Locked, split},
     tag::{facts, stamp, tag},
 };
-use fascicle_backend::{Error, ErrorKind};
+use crate::store::update_version;
+use fascicle_backend::{Error, ErrorKind, Version};
 use fascicle_local::{
-    Existing, FileLock, PublishOutcome, Sight, Staged, discard as discard_entry,
+    Existing, FileLock, PublishOutcome, Sight, Staged, discard as discard_entry, discard_if_same,
     move_if_absent as move_entry_if_absent, storage_error,
 };
 use object_store::{
@@ -158,6 +159,35 @@ pub(crate) fn discard(inner: &Inner, path: &Path) -> Result<bool> {
     };
     inner.tidy(path);
     Ok(found)
+}
+
+pub(crate) fn discard_if(inner: &Inner, path: &Path, name: &str, expected: &Version) -> Result<bool> {
+    let (relative, own_name) = split(path)?;
+    let Some(folder) = inner.existing_folder(path, relative)? else { return Ok(false) };
+    let removed = {
+        let fails = |error: Error| failed(path, error);
+        let _lock = match FileLock::acquire(&folder, own_name, inner.lock_timeout) {
+            Err(error) if error.is_not_found() => return Ok(false),
+            answer => answer.map_err(fails)?,
+        };
+        let Some(directory) = inner.existing_folder(path, path.as_ref())? else { return Ok(false) };
+        // Whoever changes that object waits, and then finds it gone.
+        let lock = match FileLock::acquire(&directory, name, inner.lock_timeout) {
+            Err(error) if error.is_not_found() => return Ok(false),
+            answer => answer.map_err(fails)?,
+        };
+        let locked =
+            Locked { folder: directory.try_clone().map_err(fails)?, name: name.to_owned(), _lock: lock };
+        match check_unchanged(&locked, path, &update_version(expected)) {
+            Err(object_store::Error::Precondition { .. }) => return Ok(false),
+            answer => answer?,
+        }
+        discard_if_same(&folder, own_name, &directory, inner.staging.fsync()).map_err(fails)?
+    };
+    if removed {
+        inner.tidy(path);
+    }
+    Ok(removed)
 }
 
 pub(crate) fn move_if_absent(inner: &Inner, from: &Path, to: &Path) -> Result<bool> {

@@ -73,7 +73,7 @@ impl Tree {
         };
         let stored = self.key_of(path, &form)?;
         match form {
-            Form::File => {}
+            Form::File | Form::Single(_) => {}
             Form::Directory => {
                 if let Some(meta) = self.store().head(&child_key(&stored, META_NAME)?).await? {
                     (size_bytes, modified) = (meta.size, Some(meta.last_modified.into()));

@@ -24,6 +24,8 @@ pub struct PrefixForm {
     /// The names under the prefix of which a reader needs one to find an entry: written last, deleted first. None means that
     /// the prefix alone makes an array; a table is made by what [`is_key_name`] tells.
     pub key_names: &'static [&'static str],
+    /// With it, files that end so and are no [parts](fascicle_tables::part_number) make an entry, too: other programs write them.
+    pub foreign_suffix: Option<&'static str>,
 }
 
 /// How entries are stored in a place: arrays and tables as prefixes with these suffixes, files as objects under their own names,
@@ -38,6 +40,8 @@ pub struct Layout {
 pub enum Form {
     /// As objects under a prefix with a suffix.
     Prefix(PrefixForm),
+    /// As one object with the suffix of a form for tables: a file that another program wrote.
+    Single(PrefixForm),
     /// As one object.
     File,
     /// As a prefix.
@@ -48,7 +52,7 @@ impl Form {
     /// The kind of the entry.
     pub fn kind(&self) -> EntryKind {
         match self {
-            Form::Prefix(form) => form.kind,
+            Form::Prefix(form) | Form::Single(form) => form.kind,
             Form::File => EntryKind::File,
             Form::Directory => EntryKind::Directory,
         }
@@ -62,7 +66,7 @@ impl Form {
     /// What follows the name.
     pub fn suffix(&self) -> &'static str {
         match self {
-            Form::Prefix(form) => form.suffix,
+            Form::Prefix(form) | Form::Single(form) => form.suffix,
             Form::File | Form::Directory => "",
         }
     }
@@ -72,7 +76,7 @@ impl Form {
         match self {
             Form::Prefix(form) if form.is_told_by_names() => is_key_name(name),
             Form::Prefix(form) => form.key_names.contains(&name),
-            Form::File => false,
+            Form::File | Form::Single(_) => false,
             Form::Directory => name == META_NAME,
         }
     }
@@ -119,14 +123,15 @@ impl Layout {
         if stored_name.starts_with('_') {
             return None;
         }
-        if !is_prefix {
-            return Some((stored_name, Form::File));
-        }
         let with_suffix = self.forms.iter().find_map(|form| {
-            let name = stored_name.strip_suffix(form.suffix)?;
-            (!name.is_empty()).then(|| (name, Form::Prefix(form.clone())))
+            let name = stored_name.strip_suffix(form.suffix).filter(|name| !name.is_empty())?;
+            match is_prefix {
+                true => Some((name, Form::Prefix(form.clone()))),
+                false => form.is_told_by_names().then(|| (name, Form::Single(form.clone()))),
+            }
         });
-        Some(with_suffix.unwrap_or((stored_name, Form::Directory)))
+        let plain = if is_prefix { Form::Directory } else { Form::File };
+        Some(with_suffix.unwrap_or((stored_name, plain)))
     }
 }
 
@@ -141,12 +146,13 @@ mod tests {
 
     #[test]
     fn stored_names_lead_to_entries_and_back() {
-        let form = |suffix, kind| PrefixForm { suffix, kind, key_names: &[] };
+        let form = |suffix, kind| PrefixForm { suffix, kind, key_names: &[], foreign_suffix: None };
         let layout = Layout::new([form(".zarr", EntryKind::Array), form(".parquet", EntryKind::Table)]);
         for (stored, is_prefix, name, kind) in [
             ("x.zarr", true, "x", EntryKind::Array),
             ("x.zarr", false, "x.zarr", EntryKind::File),
             ("t.parquet", true, "t", EntryKind::Table),
+            ("t.parquet", false, "t", EntryKind::Table),
             ("d", true, "d", EntryKind::Directory),
             ("d.h5", true, "d.h5", EntryKind::Directory),
             (".zarr", true, ".zarr", EntryKind::Directory),

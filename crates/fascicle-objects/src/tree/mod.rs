@@ -3,14 +3,18 @@
 mod attributes;
 mod directories;
 mod layout;
+mod leftovers;
 mod relocate;
 mod remove;
 mod tombstone;
 
 pub use layout::{ATTRIBUTES_PREFIX, Form, Layout, META_NAME, PrefixForm, WRITING_PREFIX};
 
+pub use leftovers::age_of;
+
 use crate::store::{Found, Store, child_key, key};
 use fascicle_backend::{EntryKind, EntryPath, Error, ErrorKind, Result, WriteMode};
+use fascicle_tables::part_number;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, path::Path};
 use std::time::SystemTime;
@@ -98,7 +102,10 @@ impl Tree {
                         return Ok(true);
                     }
                 }
-                Ok(form.key_names.is_empty())
+                match form.foreign_suffix {
+                    Some(suffix) => self.holds_foreign(prefix, suffix).await,
+                    None => Ok(form.key_names.is_empty()),
+                }
             }
             Form::Directory if !self.store.is_local() => {
                 match self.store.head(&child_key(prefix, META_NAME)?).await? {
@@ -106,7 +113,7 @@ impl Tree {
                     None => Ok(true),
                 }
             }
-            Form::Directory | Form::File => Ok(true),
+            Form::Directory | Form::File | Form::Single(_) => Ok(true),
         }
     }
 
@@ -114,6 +121,16 @@ impl Tree {
         let is_key = |object: &ObjectMeta| std::future::ready(form.is_key_at(prefix, &object.location));
         let mut keys = self.store.list(prefix).try_filter(is_key).boxed();
         Ok(keys.try_next().await?.is_some())
+    }
+
+    /// Whether a prefix holds files of another program that end in `suffix`.
+    async fn holds_foreign(&self, prefix: &Path, suffix: &str) -> Result<bool> {
+        let listed = self.store.list_children(prefix).await?;
+        let mut names = listed.objects.iter().filter_map(|object| object.location.filename());
+        let is_foreign = |name: &str| {
+            name.ends_with(suffix) && !name.starts_with(['_', '.']) && part_number(name).is_none()
+        };
+        Ok(names.any(is_foreign))
     }
 
     fn entry_at(&self, name: &str, child: &Found) -> Option<StoredEntry> {
@@ -161,10 +178,27 @@ impl Tree {
     pub async fn explain_absence(&self, path: &EntryPath, kind: EntryKind) -> Error {
         match self.require(path, kind).await {
             Err(error) => error,
+            // A file is its one object, so that it was created after it was not found.
+            Ok(_) if kind == EntryKind::File => {
+                Error::new(ErrorKind::NotFound, "there was no such entry a moment ago").at(path)
+            }
             Ok(entry) => {
                 let why = format!("'{}' holds no {kind} that can be read", entry.stored_name);
                 Error::new(ErrorKind::Corrupt, why).at(path)
             }
+        }
+    }
+
+    /// The outcome of a call on the objects of an entry of a kind, with the path, and if they were not found with what is there
+    /// instead.
+    pub async fn explained<T>(&self, path: &EntryPath, kind: EntryKind, result: Result<T>) -> Result<T> {
+        match result {
+            Err(error) if error.is_not_found() => Err(match self.explain_absence(path, kind).await {
+                other if other.kind() == ErrorKind::Corrupt => error,
+                other => other,
+            }),
+            Err(error) => Err(error.at(path)),
+            Ok(value) => Ok(value),
         }
     }
 

@@ -97,7 +97,7 @@ impl Tree {
     ) -> Result<()> {
         let (from, form) = (&entry.key, &entry.form);
         let late = match form {
-            Form::File => vec![from.clone()],
+            Form::File | Form::Single(_) => vec![from.clone()],
             form => self.copy_prefix(from, to, form).await?,
         };
         let attributes = self.attributes_of(path, form).await?;

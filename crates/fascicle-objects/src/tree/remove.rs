@@ -3,8 +3,8 @@
 use super::{Form, META_NAME, StoredEntry, Tree, attributes::attributes_key, tombstone::removal_key};
 use crate::store::child_key;
 use bytes::Bytes;
-use fascicle_backend::{EntryPath, Error, ErrorKind, Result};
-use fascicle_tables::{generation_of, part_number};
+use fascicle_backend::{EntryPath, Error, ErrorKind, Result, Version};
+use fascicle_tables::generation_of_name;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
@@ -43,7 +43,7 @@ impl Tree {
             return Ok(());
         }
         match &entry.form {
-            Form::File | Form::Directory => self.store().delete(&entry.key).await,
+            Form::File | Form::Single(_) | Form::Directory => self.store().delete(&entry.key).await,
             Form::Prefix(form) if form.is_told_by_names() => self.remove_parts(&entry.key, &entry.form).await,
             Form::Prefix(form) => {
                 for name in form.key_names {
@@ -64,22 +64,43 @@ impl Tree {
 
     /// Removes a directory that is not on a local file system, if no one else does so at the same time.
     async fn remove_directory(&self, path: &EntryPath, prefix: &Path) -> Result<()> {
-        let marker = removal_key(prefix)?;
-        self.store().put(&marker, Bytes::new()).await?;
-        match self.bury(prefix).await? {
-            Some(tombstone) => {
-                self.store().delete(&attributes_key(path, &Form::Directory)?).await?;
-                self.clear_buried(prefix, tombstone).await?;
-                self.store().delete(&marker).await
-            }
-            None => {
-                // Where there is a tombstone, whoever wrote it needs the marker and deletes it.
-                if self.store().head(&child_key(prefix, META_NAME)?).await?.is_none() {
-                    self.store().delete(&marker).await?;
-                }
-                Err(removed_meanwhile(path))
-            }
+        self.store().put(&removal_key(prefix)?, Bytes::new()).await?;
+        let tombstone = self.bury(prefix).await?;
+        if self.clear_after(path, prefix, tombstone).await? { Ok(()) } else { Err(removed_meanwhile(path)) }
+    }
+
+    /// Removes the directory whose meta has this version; tells whether it did.
+    pub(super) async fn remove_directory_of(
+        &self,
+        path: &EntryPath,
+        prefix: &Path,
+        meta: &Version,
+    ) -> Result<bool> {
+        self.store().put(&removal_key(prefix)?, Bytes::new()).await?;
+        let tombstone = self.bury_state(prefix, meta).await?;
+        self.clear_after(path, prefix, tombstone).await
+    }
+
+    /// Deletes what is in a directory that has one's own tombstone, if it has, and the marker of the removal; tells whether it
+    /// had.
+    async fn clear_after(&self, path: &EntryPath, prefix: &Path, tombstone: Option<Version>) -> Result<bool> {
+        let is_mine = tombstone.is_some();
+        if let Some(tombstone) = tombstone {
+            self.forget_attributes(path).await?;
+            self.clear_buried(prefix, tombstone).await?;
+        } else if let Some(meta) = self.store().head(&child_key(prefix, META_NAME)?).await?
+            && self.is_buried(&meta).await?
+        {
+            // Whoever wrote that tombstone needs the marker and deletes it.
+            return Ok(false);
         }
+        self.store().delete(&removal_key(prefix)?).await?;
+        Ok(is_mine)
+    }
+
+    /// Deletes the attributes of a directory.
+    pub(super) async fn forget_attributes(&self, path: &EntryPath) -> Result<()> {
+        self.store().delete(&attributes_key(path, &Form::Directory)?).await
     }
 
     /// Removes a table: first its parts without which nobody finds it, the oldest generation first. A table that somebody else
@@ -91,7 +112,7 @@ impl Tree {
         loop {
             let objects: Vec<Path> =
                 self.store().list(prefix).map_ok(|object| object.location).try_collect().await?;
-            let generation = |path: &Path| path.filename().and_then(part_number).map(generation_of);
+            let generation = |path: &Path| path.filename().and_then(generation_of_name);
             let highest = *removed.get_or_insert_with(|| objects.iter().filter_map(generation).max());
             let (mut keys, others): (Vec<Path>, Vec<Path>) = objects
                 .into_iter()

@@ -80,6 +80,15 @@ impl Tree {
         }
     }
 
+    /// The same for the directory whose meta has this version, and no other that took its name.
+    pub(super) async fn bury_state(&self, prefix: &Path, meta: &Version) -> Result<Option<Version>> {
+        let object = child_key(prefix, META_NAME)?;
+        match self.store().put_if(&object, tombstone()?, &Condition::Unchanged(meta.clone())).await? {
+            PutOutcome::Stored(version) => Ok(Some(version)),
+            PutOutcome::Refused => Ok(None),
+        }
+    }
+
     async fn holds_anything_but(&self, prefix: &Path, object: &Path) -> Result<bool> {
         let mut others =
             self.store().list(prefix).try_filter(|meta| std::future::ready(meta.location != *object)).boxed();

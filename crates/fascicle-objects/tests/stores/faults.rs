@@ -95,3 +95,20 @@ fn a_server_that_does_not_answer_is_given_up() {
         assert!(started.elapsed() < Duration::from_secs(5));
     });
 }
+
+#[test]
+fn a_runtime_that_ends_or_stands_still_holds_nobody_up() {
+    let site = Site::s3();
+    let (store, object) = (site.open(), key("x").unwrap());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let started = Instant::now();
+    for _ in 0..20 {
+        // Whatever connection it makes, it goes on with nothing once this is done.
+        let still = runtime();
+        still.block_on(async { store.put(&object, "1".into()).await.unwrap() });
+        runtime().block_on(async { store.read(&object, 10).await.unwrap().unwrap() });
+        drop(still);
+        runtime().block_on(async { store.read(&object, 10).await.unwrap().unwrap() });
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}

@@ -3,11 +3,15 @@
 #![expect(clippy::print_stdout, reason = "which store a check fails on")]
 
 mod conditional;
+mod coordination;
 mod faults;
 mod files;
+mod leftovers;
 mod local;
 mod opening;
 mod parts;
 mod sites;
 mod stored;
+mod table_processes;
+mod tables;
 mod tree;

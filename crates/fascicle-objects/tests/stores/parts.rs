@@ -19,7 +19,7 @@ fn part(folder: &StorePartFolder, numbers: Vec<i64>) -> StagedPart {
     let batch = RecordBatch::try_new(schema(), vec![column]).unwrap();
     let mut writer = PartWriter::new(folder.stage(), &schema(), &TableOptions::default()).unwrap();
     writer.write(&batch).unwrap();
-    writer.finish(None, Some("the table")).unwrap()
+    writer.finish(None, Some("the table"), None).unwrap()
 }
 
 /// Commits a part under the first free name.

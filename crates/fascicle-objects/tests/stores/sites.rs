@@ -16,7 +16,7 @@ pub(crate) const BUCKET: &str = "bucket";
 pub(crate) struct Site {
     pub(crate) name: &'static str,
     config: StoreConfig,
-    _folder: Option<tempfile::TempDir>,
+    holder: Option<tempfile::TempDir>,
     _held: Option<Store>,
     pub(crate) server: Option<ObjectServer>,
 }
@@ -27,45 +27,60 @@ impl Site {
         Store::open(&self.config).unwrap()
     }
 
+    /// How it is opened.
+    pub(crate) fn config(&self) -> &StoreConfig {
+        &self.config
+    }
+
+    /// The same, opened otherwise.
+    pub(crate) fn open_as(&self, change: impl FnOnce(StoreConfig) -> StoreConfig) -> Store {
+        Store::open(&change(self.config.clone())).unwrap()
+    }
+
+    /// The folder that a local place is in.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.holder.as_ref().unwrap().path()
+    }
+
     pub(crate) fn local() -> Site {
         let folder = tempfile::tempdir().unwrap();
         let config = StoreConfig::new(folder.path().join("root").to_str().unwrap())
             .unwrap()
             .with_local(LocalStoreOptions { fsync: false, ..LocalStoreOptions::default() });
-        Site { name: "local", config, _folder: Some(folder), _held: None, server: None }
+        Site { name: "local", config, holder: Some(folder), _held: None, server: None }
     }
 
     pub(crate) fn memory() -> Site {
         let config = StoreConfig::new(&format!("memory:{}", fresh_prefix())).unwrap();
         // A store in memory lives while it is held.
         let held = Store::open(&config).unwrap();
-        Site { name: "memory", config, _folder: None, _held: Some(held), server: None }
+        Site { name: "memory", config, holder: None, _held: Some(held), server: None }
     }
 
     pub(crate) fn s3() -> Site {
         let server = ObjectServer::with_bucket(BUCKET);
         let config = quick(&format!("s3://{BUCKET}/deep/ü")).with_options(server.s3_options());
-        Site { name: "s3", config, _folder: None, _held: None, server: Some(server) }
+        Site { name: "s3", config, holder: None, _held: None, server: Some(server) }
     }
 
     pub(crate) fn gcs() -> Site {
         let server = ObjectServer::with_bucket(BUCKET);
         let config = quick(&format!("gs://{BUCKET}")).with_options(server.gcs_options());
-        Site { name: "gcs", config, _folder: None, _held: None, server: Some(server) }
+        Site { name: "gcs", config, holder: None, _held: None, server: Some(server) }
     }
 
     fn moto() -> Site {
         let server = MotoServer::shared();
         server.create_bucket(BUCKET);
         let config = quick(&format!("s3://{BUCKET}/{}", fresh_prefix())).with_options(server.s3_options());
-        Site { name: "moto", config, _folder: None, _held: None, server: None }
+        Site { name: "moto", config, holder: None, _held: None, server: None }
     }
 
     fn azurite() -> Site {
         let server = AzuriteServer::shared();
         server.create_container(BUCKET);
         let config = quick(&format!("az://{BUCKET}/{}", fresh_prefix())).with_options(server.azure_options());
-        Site { name: "azurite", config, _folder: None, _held: None, server: None }
+        Site { name: "azurite", config, holder: None, _held: None, server: None }
     }
 }
 
@@ -106,7 +121,7 @@ pub(crate) fn run(check: impl Future<Output = ()>) {
 
 /// The entries of a store, with arrays and tables as the backends keep them.
 pub(crate) fn tree_of(store: Store) -> Tree {
-    let form = |suffix, kind, key_names| PrefixForm { suffix, kind, key_names };
+    let form = |suffix, kind, key_names| PrefixForm { suffix, kind, key_names, foreign_suffix: None };
     Tree::new(
         store,
         Layout::new([

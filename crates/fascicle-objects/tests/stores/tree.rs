@@ -373,6 +373,7 @@ fn requests_are_few() {
             tree.find(&path("d")).await.unwrap();
             assert_eq!(requests(), [List, Head]);
             let keys = server.keys(BUCKET);
+            // The third one says that the store was probed.
             assert_eq!(keys.len(), 3, "{keys:?}");
         });
     }

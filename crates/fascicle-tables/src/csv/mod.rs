@@ -1,6 +1,6 @@
 //! Tables as CSV files, as pandas and datamate write them: UTF-8, a header, commas, quotes doubled within quotes.
 //!
-//! CSV has no types and no nulls, so that both are inferred from the whole file:
+//! CSV has no types and no nulls, so that both are inferred from the whole file, unless the types are given:
 //!
 //! | every value that is not empty | column |
 //! |---|---|

@@ -6,6 +6,7 @@ use arrow_array::{
     ArrayRef, NullArray, RecordBatch, RecordBatchOptions,
     builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, UInt64Builder},
 };
+use arrow_cast::cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use csv::{ByteRecord, ReaderBuilder};
 use fascicle_backend::{Error, ErrorKind, Result, ScanOptions, TableDescription};
@@ -27,12 +28,13 @@ const MAX_COLUMNS: usize = 100_000;
 const MAX_BATCH_ROWS: usize = 8192;
 const MAX_BATCH_BYTES: usize = 16 << 20;
 
-/// A CSV file whose types were inferred. Calls block.
+/// A CSV file whose types were inferred or given. Calls block.
 #[derive(Debug)]
 pub struct CsvTable {
     file: Arc<File>,
     name: String,
     schema: SchemaRef,
+    is_inferred: bool,
     rows: u64,
     stored_bytes: u64,
 }
@@ -56,7 +58,48 @@ impl CsvTable {
         let fields = rows.header.iter().zip(&evidence);
         let fields = fields.map(|(column, evidence)| Field::new(column, evidence.data_type(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Ok(CsvTable { file, name: name.to_owned(), schema, rows: count, stored_bytes })
+        Ok(CsvTable { file, name: name.to_owned(), schema, is_inferred: true, rows: count, stored_bytes })
+    }
+
+    /// Takes the file that messages call `name` for a table of the columns of `schema`, and reads it once to see whether it is one.
+    ///
+    /// - The header names the same columns in the same order. Values are parsed as the types of their columns; what text does not cast
+    ///   to, as lists, cannot be given. An empty value is null.
+    /// - Errors: `Mismatch` for other columns; `Unsupported` for a type that text does not cast to; `Corrupt`, naming the line, for a
+    ///   value that does not parse, a missing one in a column that is not nullable, and as [`CsvTable::open`].
+    pub fn open_as(file: File, name: &str, schema: &SchemaRef) -> Result<Self> {
+        let castable = |field: &&Arc<Field>| !arrow_cast::can_cast_types(&DataType::Utf8, field.data_type());
+        if let Some(field) = schema.fields().iter().find(castable) {
+            let why =
+                format!("the column '{}' holds {}, which CSV cannot hold", field.name(), field.data_type());
+            return Err(Error::new(ErrorKind::Unsupported, why));
+        }
+        let stored_bytes = file.metadata()?.len();
+        let file = Arc::new(file);
+        let header = Rows::begin(&file, name)?.header;
+        if !header.iter().eq(schema.fields().iter().map(|field| field.name())) {
+            let wanted: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let why = format!(
+                "the file '{name}' has the columns [{}] and not [{}]",
+                header.join(", "),
+                wanted.join(", ")
+            );
+            return Err(Error::new(ErrorKind::Mismatch, why));
+        }
+        let mut table = CsvTable {
+            file,
+            name: name.to_owned(),
+            schema: Arc::clone(schema),
+            is_inferred: false,
+            rows: 0,
+            stored_bytes,
+        };
+        let mut rows = 0;
+        for batch in table.scan(&ScanOptions::default())? {
+            rows += batch?.num_rows() as u64;
+        }
+        table.rows = rows;
+        Ok(table)
     }
 
     /// The columns.
@@ -85,7 +128,13 @@ impl CsvTable {
     pub fn scan(&self, options: &ScanOptions) -> Result<ScannedBatches<CsvBatches>> {
         let scan = Scan::new(&self.schema, options)?;
         let rows = Rows::begin(&self.file, &self.name)?;
-        Ok(scan.apply(CsvBatches { rows, schema: Arc::clone(&self.schema), done: false }))
+        let given = (!self.is_inferred).then(|| Arc::clone(&self.schema));
+        let texts = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
+        let schema = match &given {
+            Some(schema) => Arc::new(Schema::new(schema.fields().iter().map(texts).collect::<Vec<_>>())),
+            None => Arc::clone(&self.schema),
+        };
+        Ok(scan.apply(CsvBatches { rows, schema, given, line: 0, done: false }))
     }
 
     /// The bytes of the file from its beginning, ended by a line feed.
@@ -101,15 +150,51 @@ impl CsvTable {
 /// The batches of a CSV file, see [`CsvTable::scan`].
 pub struct CsvBatches {
     rows: Rows,
+    /// The columns as they are read.
     schema: SchemaRef,
+    /// What they are parsed as then, unless their types were inferred.
+    given: Option<SchemaRef>,
+    /// The line on which the last row begins.
+    line: u64,
     done: bool,
 }
 
 impl CsvBatches {
+    /// Parses texts as the types that were given; `first_line` is that of the first row.
+    fn parse(&self, texts: RecordBatch, first_line: u64) -> Result<RecordBatch> {
+        let Some(schema) = &self.given else { return Ok(texts) };
+        let name = &self.rows.name;
+        let strictly = CastOptions { safe: false, ..CastOptions::default() };
+        let columns = texts.columns().iter().zip(schema.fields()).map(|(column, field)| {
+            if !field.is_nullable() && column.null_count() > 0 {
+                let why = format!(
+                    "there is no value for '{}', which is not nullable, between the lines {first_line} and {}",
+                    field.name(),
+                    self.line
+                );
+                return Err(corrupt(name, &why));
+            }
+            cast_with_options(column, field.data_type(), &strictly).map_err(|error| {
+                let why = format!(
+                    "a value of '{}' between the lines {first_line} and {} is no {}: {error}",
+                    field.name(),
+                    self.line,
+                    field.data_type()
+                );
+                corrupt(name, &why).caused_by(error)
+            })
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(texts.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(|error| {
+            Error::new(ErrorKind::Internal, "the rows do not fit the given columns").caused_by(error)
+        })
+    }
+
     fn read(&mut self) -> Result<Option<RecordBatch>> {
         let mut columns: Vec<Column> =
             self.schema.fields().iter().map(|field| Column::new(field.data_type())).collect();
-        let (mut count, mut bytes) = (0, 0);
+        let (mut count, mut bytes, mut first_line) = (0, 0, None);
         while count < MAX_BATCH_ROWS && bytes < MAX_BATCH_BYTES {
             let name = self.rows.name.clone();
             let Some(record) = self.rows.next()? else { break };
@@ -121,6 +206,8 @@ impl CsvBatches {
             }
             bytes += record.as_slice().len();
             count += 1;
+            self.line = record.position().map_or(0, csv::Position::line);
+            first_line.get_or_insert(self.line);
         }
         if count == 0 {
             return Ok(None);
@@ -128,9 +215,10 @@ impl CsvBatches {
         let columns = columns.into_iter().map(|column| column.finish(count)).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options);
-        batch.map(Some).map_err(|error| {
+        let batch = batch.map_err(|error| {
             Error::new(ErrorKind::Internal, "the rows do not fit the inferred columns").caused_by(error)
-        })
+        })?;
+        self.parse(batch, first_line.unwrap_or(0)).map(Some)
     }
 }
 

@@ -5,7 +5,7 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array,
     RecordBatch, StringArray, cast::AsArray, types::Int64Type,
 };
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use fascicle_backend::{Comparison, ErrorKind, Predicate, Result, ScanOptions};
 use std::{fs::File, io::Write, sync::Arc};
 
@@ -194,4 +194,84 @@ fn large_integers_keep_every_digit() {
     let batch = read(&table, &ScanOptions::default());
     let integers: Int64Array = batch.column(0).to_data().into();
     assert_eq!(integers.value(0), i64::MIN);
+}
+
+fn open_as(content: &str, fields: Vec<Field>) -> Result<CsvTable> {
+    let mut file: File = tempfile::tempfile().unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    CsvTable::open_as(file, "x.csv", &Arc::new(Schema::new(fields)))
+}
+
+#[test]
+fn types_can_be_given() {
+    let field = |name: &str, kind| Field::new(name, kind, true);
+    let fields = vec![
+        Field::new("id", DataType::Utf8, false),
+        field("n", DataType::Int8),
+        field("day", DataType::Date32),
+        field("price", DataType::Decimal128(10, 2)),
+        field("at", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))),
+    ];
+    let text = "id,n,day,price,at\n007,1,2024-05-01,1.5,2024-05-01T12:00:00Z\n008,,,,\n";
+    let table = open_as(text, fields.clone()).unwrap();
+    assert_eq!((table.rows(), table.schema().fields().len()), (2, 5));
+    let rows = read(&table, &ScanOptions::default());
+    assert_eq!(rows.schema().fields(), table.schema().fields());
+    assert_eq!(rows.column(0).as_string::<i32>().value(0), "007");
+    assert_eq!(rows.column(3).as_primitive::<arrow_array::types::Decimal128Type>().value(0), 150);
+    assert!((1..5).all(|column| rows.column(column).is_null(1)));
+    let late = Predicate::compare("day", Comparison::Ge, "2024-01-01");
+    assert_eq!(read(&table, &ScanOptions::default().with_predicate(late)).num_rows(), 1);
+
+    for (text, kind, reason) in [
+        ("id,n\n1,2\n", ErrorKind::Mismatch, "[id, n] and not [id, n, day, price, at]"),
+        ("id,n,day,price,at\n1,300,,,\n", ErrorKind::Corrupt, "between the lines 2 and 2 is no Int8"),
+        ("id,n,day,price,at\n1,,soon,,\n", ErrorKind::Corrupt, "a value of 'day'"),
+        ("id,n,day,price,at\n1,,,,\n,,,,\n", ErrorKind::Corrupt, "there is no value for 'id'"),
+        ("id,n,day,price,at\n1,,\n", ErrorKind::Corrupt, "line 2 has 3 values"),
+    ] {
+        let error = open_as(text, fields.clone()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.message().contains(reason) && error.message().contains("'x.csv'"), "{error}");
+    }
+    let lists = vec![field("l", DataType::Struct(vec![field("x", DataType::Int8)].into()))];
+    assert_eq!(open_as("l\n1\n", lists).unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn damaged_files_are_errors_and_no_panics() {
+    let whole =
+        b"id,name,score\n1,\"a, \"\"b\"\"\",0.5\n2,\"two\nlines\",-1e9\n3,,nan\n18446744073709551615,x,\n"
+            .repeat(3);
+    let count: u64 = std::env::var("FASCICLE_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
+    for seed in 1..=count {
+        let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut below = |bound: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % bound as u64) as usize
+        };
+        let mut bytes = whole.clone();
+        for _ in 0..=below(6) {
+            let at = below(bytes.len());
+            match below(3) {
+                0 => bytes.truncate(at + 1),
+                1 => bytes[at] ^= 1 << below(8),
+                _ => bytes.insert(at, b"\",\n\0\xff"[below(5)]),
+            }
+        }
+        match open(&bytes) {
+            // What opens can be read to its end: types were inferred from every value.
+            Ok(table) => {
+                let rows: usize =
+                    table.scan(&ScanOptions::default()).unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+                assert_eq!(rows as u64, table.rows(), "seed {seed}");
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "seed {seed}: {error:?}");
+                assert!(error.message().contains("'x.csv'"), "seed {seed}: {error}");
+            }
+        }
+    }
 }

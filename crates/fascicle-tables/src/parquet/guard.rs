@@ -6,7 +6,7 @@ use parquet::errors::ParquetError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a call into the library may fail with.
-pub(crate) trait LibraryError: std::error::Error + Send + Sync + 'static {
+pub trait LibraryError: std::error::Error + Send + Sync + 'static {
     /// The failure of the storage that caused it, if one did.
     fn io_error(&self) -> Option<&std::io::Error>;
 
@@ -65,7 +65,7 @@ impl LibraryError for ArrowError {
 }
 
 /// Runs a call that reads `file`. What the library cannot make sense of is [`ErrorKind::Corrupt`], also when it panics.
-pub(crate) fn reading<T, E: LibraryError>(file: &str, call: impl FnOnce() -> Result<T, E>) -> Result<T> {
+pub fn reading<T, E: LibraryError>(file: &str, call: impl FnOnce() -> Result<T, E>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(match failure_of_storage(&error) {
@@ -79,7 +79,7 @@ pub(crate) fn reading<T, E: LibraryError>(file: &str, call: impl FnOnce() -> Res
 }
 
 /// Runs a call that writes a part. A panic of the library is [`ErrorKind::Internal`].
-pub(crate) fn writing<T, E: LibraryError>(call: impl FnOnce() -> Result<T, E>) -> Result<T> {
+pub fn writing<T, E: LibraryError>(call: impl FnOnce() -> Result<T, E>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
@@ -93,9 +93,9 @@ pub(crate) fn writing<T, E: LibraryError>(call: impl FnOnce() -> Result<T, E>) -
 }
 
 /// The error of a file that is not what its name says.
-pub(crate) fn corrupt(file: &str, why: &str) -> Error {
+pub fn corrupt(file: &str, why: &str) -> Error {
     Error::new(ErrorKind::Corrupt, format!("the file '{file}' is damaged: {why}"))
-        .hint("restore the file from a copy; the table's other files are untouched")
+        .hint("restore the file from a copy; the other files are untouched")
 }
 
 /// The kind of the storage's failure; `None` when the storage did as it was told.

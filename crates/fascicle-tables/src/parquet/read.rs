@@ -1,14 +1,15 @@
 //! Reading a part.
 
 use super::{
-    KEY_PREFIX, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY,
+    COLUMNS_KEY, KEY_PREFIX, MERGED_KEY, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY,
+    columns::decode_columns,
     guard::{corrupt, reading},
-    select::RowSelector,
+    select::{RowsOfInterest, read_page_index},
     write::RowsBefore,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use fascicle_backend::{Predicate, Result};
+use fascicle_backend::{Codec, Predicate, Result};
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -17,13 +18,15 @@ use parquet::{
             ParquetRecordBatchReaderBuilder,
         },
     },
-    errors::ParquetError,
+    basic::Compression,
     file::{metadata::ParquetMetaData, reader::ChunkReader},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
 /// The most rows of a batch, whatever the caller asks for.
 const MAX_BATCH_ROWS: usize = 8192;
+/// How long a nonce is.
+const NONCE_DIGITS: usize = 32;
 /// About how many bytes, as the footer counts them, are decoded into one batch.
 const TARGET_BATCH_BYTES: u64 = 16 << 20;
 
@@ -34,6 +37,7 @@ pub struct PartFile<R> {
     name: String,
     metadata: ArrowReaderMetadata,
     schema: SchemaRef,
+    table_schema: SchemaRef,
     rows: u64,
 }
 
@@ -52,7 +56,28 @@ impl<R: ChunkReader + 'static> PartFile<R> {
         let kept = noted.iter().filter(|(key, _)| !key.starts_with(KEY_PREFIX));
         let kept = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
         let schema = Schema::new_with_metadata(metadata.schema().fields().clone(), kept);
-        Ok(PartFile { reader, name: name.to_owned(), metadata, schema: Arc::new(schema), rows })
+        let schema = Arc::new(schema);
+        let table_schema = match noted.get(COLUMNS_KEY) {
+            Some(text) => decode_columns(name, text)?,
+            None => Arc::clone(&schema),
+        };
+        Ok(PartFile { reader, name: name.to_owned(), metadata, schema, table_schema, rows })
+    }
+
+    /// The columns that the table has with this part; the part itself may lack some of them.
+    pub(crate) fn table_schema(&self) -> &SchemaRef {
+        &self.table_schema
+    }
+
+    /// How its pages are compressed, as far as options can say; levels are not stored.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        let column = self.metadata.metadata().row_groups().first()?.columns().first()?;
+        match column.compression() {
+            Compression::UNCOMPRESSED => Some(Codec::Uncompressed),
+            Compression::GZIP(_) => Some(Codec::Gzip { level: 6 }),
+            Compression::ZSTD(_) => Some(Codec::Zstd { level: 3 }),
+            _ => None,
+        }
     }
 
     /// The columns.
@@ -75,6 +100,15 @@ impl<R: ChunkReader + 'static> PartFile<R> {
         self.noted(NONCE_KEY)
     }
 
+    /// The nonces of the parts whose rows these are: of the last ones that were merged into it, or its own.
+    pub(crate) fn nonces(&self) -> Vec<&str> {
+        let merged = self.noted(MERGED_KEY).map(|text| {
+            let nonces = text.as_bytes().chunks_exact(NONCE_DIGITS).map(std::str::from_utf8);
+            nonces.filter_map(Result::ok).collect()
+        });
+        merged.unwrap_or_else(|| self.nonce().into_iter().collect())
+    }
+
     /// Where the part was meant to stand, if its writer noted that.
     pub fn rows_before(&self) -> Option<RowsBefore> {
         let number = |key| self.noted(key)?.parse().ok();
@@ -86,13 +120,16 @@ impl<R: ChunkReader + 'static> PartFile<R> {
         self.noted(TABLE_KEY)
     }
 
-    fn noted(&self, key: &str) -> Option<&str> {
+    /// What is noted under a key in the footer.
+    pub(crate) fn noted(&self, key: &str) -> Option<&str> {
         self.metadata.schema().metadata().get(key).map(String::as_str)
     }
 
-    /// Reads the top-level columns of these names that there are, in the order of the part, and of the rows those for which
-    /// `predicate` holds; see [`Filter::of_part`](crate::Filter). The first `skipped` rows are left out; there are none when there is
-    /// a predicate.
+    /// Reads the top-level columns of these names that there are, in the order of the part, and of the rows after the first
+    /// `skipped` ones those for which `predicate` holds. A column that it names and that is not there is null.
+    ///
+    /// Row groups and pages in which, by their statistics, no row is selected are not read; and of columns that the predicate does not
+    /// name, only the pages with selected rows.
     pub fn batches<'a>(
         self,
         columns: impl IntoIterator<Item = &'a str>,
@@ -100,33 +137,33 @@ impl<R: ChunkReader + 'static> PartFile<R> {
         skipped: u64,
         batch_rows: Option<usize>,
     ) -> Result<PartBatches> {
-        let PartFile { reader, name, metadata, rows, .. } = self;
+        let PartFile { reader, name, mut metadata, .. } = self;
         let most = batch_rows
             .unwrap_or(MAX_BATCH_ROWS)
             .min(rows_of_a_batch(metadata.metadata()))
             .clamp(1, MAX_BATCH_ROWS);
+        if predicate.is_some() || skipped > 0 {
+            metadata = reading(&name, || read_page_index(metadata, &reader))?;
+        }
+        let interest = RowsOfInterest::new(&metadata, predicate)?;
         let wanted: BTreeSet<&str> = columns.into_iter().collect();
-        let filter = predicate.map(|predicate| RowSelector::new(&metadata, predicate)).transpose()?;
-        let row_groups = match &filter {
-            Some(filter) => reading(&name, || filter.row_groups(&metadata))?,
-            None => (0..metadata.metadata().num_row_groups()).collect(),
-        };
         let reader = reading(&name, || {
             let fields = metadata.schema().fields().iter().enumerate();
             let roots = fields.filter(|(_, field)| wanted.contains(field.name().as_str())).map(|(at, _)| at);
             let projection = ProjectionMask::roots(metadata.parquet_schema(), roots);
-            let row_filter = filter.map(|filter| filter.row_filter(&metadata));
-            let offset =
-                usize::try_from(skipped.min(rows)).map_err(|_| ParquetError::EOF("rows".to_owned()))?;
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata)
+            let (row_groups, selection) = interest.select(&metadata, skipped)?;
+            let row_filter = interest.row_filter(&metadata);
+            let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata)
                 .with_projection(projection)
                 .with_row_groups(row_groups)
-                .with_offset(offset)
                 .with_batch_size(most);
-            match row_filter {
-                Some(row_filter) => builder.with_row_filter(row_filter).build(),
-                None => builder.build(),
+            if let Some(selection) = selection {
+                builder = builder.with_row_selection(selection);
             }
+            if let Some(row_filter) = row_filter {
+                builder = builder.with_row_filter(row_filter);
+            }
+            builder.build()
         })?;
         Ok(PartBatches { reader: Some(reader), name })
     }

@@ -13,7 +13,7 @@ fn write(schema: &SchemaRef, batches: &[RecordBatch], options: &TableOptions) ->
     for batch in batches {
         writer.write(batch).unwrap();
     }
-    Bytes::from(writer.finish(Some(RowsBefore { part: 3, rows: 17 }), None).unwrap())
+    Bytes::from(writer.finish(Some(RowsBefore { part: 3, rows: 17 }), None, None).unwrap())
 }
 
 fn read(bytes: &Bytes) -> Result<Vec<RecordBatch>> {
@@ -285,7 +285,7 @@ fn row_groups_without_selected_rows_are_not_read() {
         writer.write(&numbered(start..start + 100).1).unwrap();
         writer.end_row_group().unwrap();
     }
-    let reader = CountedBytes::new(writer.finish(None, None).unwrap());
+    let reader = CountedBytes::new(writer.finish(None, None, None).unwrap());
     // Whether anything was read, and how many rows were selected.
     let groups_read = |predicate: Predicate| {
         let part = PartFile::open(reader.clone(), "part").unwrap();
@@ -307,6 +307,89 @@ fn row_groups_without_selected_rows_are_not_read() {
     assert_eq!(groups_read(!i(Comparison::Lt, 100)), (true, 200));
     assert_eq!(groups_read(Predicate::compare("text", Comparison::Ge, "row 00298")), (true, 2));
     assert_eq!(groups_read(Predicate::compare("f", Comparison::Gt, 250.0)), (true, 40));
+}
+
+#[test]
+fn only_pages_with_selected_rows_are_read() {
+    // Many enough that the dictionary pages, of a MiB for each column, do not matter.
+    let (schema, batch) = numbered(0..700_000);
+    let options = TableOptions { codec: Some(Codec::Uncompressed), ..TableOptions::default() };
+    let reader = CountedBytes::new(write(&schema, &[batch], &options));
+    let bytes_read = |columns: &[&str], predicate: Option<Predicate>, skipped: u64| {
+        let part = PartFile::open(reader.clone(), "part").unwrap();
+        reader.take();
+        let rows = part.batches(columns.iter().copied(), predicate.as_ref(), skipped, None).unwrap();
+        let rows: usize = rows.map(|batch| batch.unwrap().num_rows()).sum();
+        (rows, reader.take().into_iter().map(|(_, length)| length).sum::<usize>())
+    };
+    let i = |comparison, value: i64| Predicate::compare("i", comparison, value);
+    let (all_rows, everything) = bytes_read(&["i", "text", "f"], None, 0);
+    assert_eq!(all_rows, 700_000);
+    // One of three columns: two of eight bytes, and texts of nine.
+    let (_, one_column) = bytes_read(&["f"], None, 0);
+    assert!(one_column < everything / 2, "{one_column} of {everything} bytes for a column");
+    // A page of about 20,000 rows of each column.
+    let (rows, bytes) = bytes_read(&["i", "text", "f"], Some(i(Comparison::Eq, 123_456)), 0);
+    assert_eq!(rows, 1);
+    assert!(bytes < everything / 4, "{bytes} of {everything} bytes for a row");
+    let within = i(Comparison::Ge, 90_000).and(i(Comparison::Lt, 90_100));
+    let (rows, bytes) = bytes_read(&["f"], Some(within), 0);
+    assert_eq!(rows, 100);
+    assert!(bytes < everything / 4, "{bytes} of {everything} bytes for a range");
+    let ends = i(Comparison::Lt, 10).or(i(Comparison::Ge, 699_990));
+    let (rows, bytes) = bytes_read(&["f"], Some(ends), 0);
+    assert_eq!(rows, 20);
+    assert!(bytes < everything / 3, "{bytes} of {everything} bytes for both ends");
+    // Text decides, and the other columns follow it.
+    let (rows, bytes) = bytes_read(&["f"], Some(Predicate::compare("text", Comparison::Ge, "row 99990")), 0);
+    assert_eq!(rows, (99_990..100_000).filter(|i| i % 7 != 0).count());
+    assert!(bytes < everything / 2, "{bytes} of {everything} bytes for a text");
+    let (rows, bytes) = bytes_read(&["i", "text", "f"], None, 695_000);
+    assert_eq!(rows, 5_000);
+    assert!(bytes < everything / 4, "{bytes} of {everything} bytes after most rows");
+    let (rows, _) = bytes_read(&["i"], Some(i(Comparison::Lt, 195_010)), 195_000);
+    assert_eq!(rows, 10);
+}
+
+#[test]
+fn columns_that_a_part_lacks_are_null_to_its_predicate() {
+    let (schema, batch) = numbered(0..10);
+    let bytes = write(&schema, &[batch], &TableOptions::default());
+    let rows = |predicate: Predicate| {
+        let part = PartFile::open(bytes.clone(), "part").unwrap();
+        let batches = part.batches(["i"], Some(&predicate), 0, None).unwrap();
+        batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>()
+    };
+    let new = Predicate::compare("new", Comparison::Eq, 1);
+    let i = Predicate::compare("i", Comparison::Lt, 3);
+    assert_eq!(rows(new.clone()), 0);
+    assert_eq!(rows(!new.clone()), 0);
+    assert_eq!(rows(Predicate::IsNull("new".into())), 10);
+    assert_eq!(rows(!Predicate::IsNull("new".into())), 0);
+    assert_eq!(rows(new.clone().or(i.clone())), 3);
+    assert_eq!(rows(new.and(i)), 0);
+}
+
+#[test]
+fn the_columns_of_the_table_are_noted_where_a_part_lacks_some() {
+    let (schema, batch) = numbered(0..10);
+    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+    let zone = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    fields.push(Arc::new(Field::new("new", zone, true)));
+    let wide = Arc::new(Schema::new(fields));
+    let finish = |columns: &SchemaRef| {
+        let mut writer = PartWriter::new(Vec::new(), &schema, &TableOptions::default()).unwrap();
+        writer.write(&batch).unwrap();
+        let bytes = writer.finish(None, Some("t"), Some(columns)).unwrap();
+        PartFile::open(Bytes::from(bytes), "part").unwrap()
+    };
+    let part = finish(&wide);
+    assert_eq!((part.schema(), part.table_schema().fields()), (&schema, wide.fields()));
+    assert_eq!(finish(&schema).table_schema(), &schema);
+    for text in ["0", "zz", "ffff", ""] {
+        let error = columns::decode_columns("part", text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{text:?}");
+    }
 }
 
 /// A reproducible sequence of numbers.

@@ -79,7 +79,7 @@ fn survives(field: &FieldRef) -> bool {
         if let Ok(batch) = RecordBatch::try_new(Arc::clone(&schema), vec![column]) {
             writer.write(&batch)?;
         }
-        let part = PartFile::open(Bytes::from(writer.finish(None, None)?), "trial")?;
+        let part = PartFile::open(Bytes::from(writer.finish(None, None, None)?), "trial")?;
         let same = is_same(part.schema().field(0), field);
         let mut read_rows = 0;
         for batch in part.batches([field.name().as_str()], None, 0, None)? {

@@ -1,6 +1,9 @@
 //! Writing a part.
 
-use super::{NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY, guard::writing};
+use super::{
+    COLUMNS_KEY, MERGED_KEY, NONCE_KEY, PART_KEY, ROWS_BEFORE_KEY, ROWS_KEY, TABLE_KEY,
+    columns::encode_columns, guard::writing,
+};
 use crate::align_batch;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -31,6 +34,7 @@ pub struct PartWriter<W: Write + Send> {
     writer: ArrowWriter<W>,
     schema: SchemaRef,
     rows: u64,
+    nonce: String,
 }
 
 impl<W: Write + Send> PartWriter<W> {
@@ -44,7 +48,7 @@ impl<W: Write + Send> PartWriter<W> {
             .set_created_by(concat!("fascicle ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = writing(|| ArrowWriter::try_new(target, SchemaRef::clone(schema), Some(properties)))?;
-        Ok(PartWriter { writer, schema: SchemaRef::clone(schema), rows: 0 })
+        Ok(PartWriter { writer, schema: SchemaRef::clone(schema), rows: 0, nonce: nonce()? })
     }
 
     /// Adds rows; columns that differ from the part's are a `Mismatch`.
@@ -65,25 +69,45 @@ impl<W: Write + Send> PartWriter<W> {
         self.rows
     }
 
+    /// What identifies the part: 32 hexadecimal digits.
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// Notes of which parts these are the rows.
+    pub(crate) fn note_merged(&mut self, nonces: &[String]) {
+        self.note(MERGED_KEY, nonces.concat());
+    }
+
+    /// Notes something in the footer.
+    pub(crate) fn note(&mut self, key: &str, value: String) {
+        self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+    }
+
     /// Writes the footer and gives the target back, which still has to be flushed. Without the identity of a table the part is
-    /// the first one of a new table.
-    pub fn finish(mut self, place: Option<RowsBefore>, table: Option<&str>) -> Result<W> {
-        let mut note = |key: &str, value: String| {
-            self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
-        };
-        let nonce = nonce()?;
-        note(TABLE_KEY, table.unwrap_or(&nonce).to_owned());
-        note(NONCE_KEY, nonce);
-        note(ROWS_KEY, self.rows.to_string());
+    /// the first one of a new table. `columns` are those of the table, where they are more than those of the part.
+    pub fn finish(
+        mut self,
+        place: Option<RowsBefore>,
+        table: Option<&str>,
+        columns: Option<&SchemaRef>,
+    ) -> Result<W> {
+        self.note(TABLE_KEY, table.unwrap_or(&self.nonce).to_owned());
+        self.note(NONCE_KEY, self.nonce.clone());
+        if let Some(columns) = columns.filter(|columns| columns.fields() != self.schema.fields()) {
+            self.note(COLUMNS_KEY, encode_columns(columns)?);
+        }
+        self.note(ROWS_KEY, self.rows.to_string());
         if let Some(place) = place {
-            note(PART_KEY, place.part.to_string());
-            note(ROWS_BEFORE_KEY, place.rows.to_string());
+            self.note(PART_KEY, place.part.to_string());
+            self.note(ROWS_BEFORE_KEY, place.rows.to_string());
         }
         writing(|| self.writer.into_inner())
     }
 }
 
-fn compression(codec: Option<Codec>) -> Result<Compression> {
+/// The compression that stands for a codec, Snappy for none. Fails with `InvalidInput` for a level that does not exist.
+pub fn compression(codec: Option<Codec>) -> Result<Compression> {
     let invalid = |error: ParquetError| {
         Error::new(ErrorKind::InvalidInput, "the compression level does not exist").caused_by(error)
     };

@@ -7,7 +7,7 @@ use crate::{
 };
 use arrow_array::{ArrayRef, Int64Array, cast::AsArray, types::Int64Type};
 use arrow_schema::{DataType, Field, Schema};
-use fascicle_backend::{Comparison, ErrorKind, Predicate, ScanOptions, TableWriter};
+use fascicle_backend::{AppendOptions, Comparison, ErrorKind, Predicate, ScanOptions, TableWriter};
 use futures::TryStreamExt;
 use std::{
     fs,
@@ -53,7 +53,7 @@ impl Place {
         let folder = self.folder();
         let head = TableHead::read(&folder)?;
         let staged = LocalStagedPart::create(&self.staged(staged))?;
-        PartAppend::begin(folder, head, staged, schema, &TableOptions::default())
+        PartAppend::begin(folder, head, staged, schema, &AppendOptions::default())
     }
 
     fn append(&self, numbers: &[i64]) -> Result<u64> {
@@ -167,7 +167,7 @@ fn a_part_that_lost_the_race_counts_all_rows_before_it() {
     let staged = LocalStagedPart::create(&place.staged("late")).unwrap();
     let mut late = PartWriter::new(staged, &schema(), &TableOptions::default()).unwrap();
     late.write(&batch(&[2, 3])).unwrap();
-    let mut late = late.finish(Some(RowsBefore { part: 1, rows: 1 }), head.identity()).unwrap();
+    let mut late = late.finish(Some(RowsBefore { part: 1, rows: 1 }), head.identity(), None).unwrap();
     place.append(&[1]).unwrap();
     let committed = CommitOutcome::Committed { tag: None };
     assert_eq!(place.folder().commit(&mut late, &part_name(1)).unwrap(), CommitOutcome::Taken);
@@ -270,6 +270,89 @@ fn concurrent_appends_all_arrive_and_readers_see_prefixes() {
     assert_eq!(place.staged_files(), 0);
 }
 
+/// The schema of the table with a nullable column more, and rows of it.
+fn with_new_column(name: &str, numbers: &[i64], new: &[Option<i64>]) -> RecordBatch {
+    let fields: Vec<Field> = schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+    let fields: Vec<Field> = fields.into_iter().chain([Field::new(name, DataType::Int64, true)]).collect();
+    let mut columns = batch(numbers).columns().to_vec();
+    columns.push(Arc::new(Int64Array::from(new.to_vec())));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+#[test]
+fn new_columns_are_null_in_the_rows_before_and_in_those_that_lack_them() {
+    let place = Place::new();
+    place.create(&[0, 1]);
+    let new_columns = AppendOptions::default().with_new_columns();
+    let append = |staged: &str, rows: &RecordBatch, options: &AppendOptions| {
+        let (folder, staged) = (place.folder(), LocalStagedPart::create(&place.staged(staged))?);
+        let head = TableHead::read(&folder)?;
+        let mut append = PartAppend::begin(folder, head, staged, &rows.schema(), options)?;
+        append.write(rows)?;
+        append.finish().map(|head| head.rows())
+    };
+    let wide = with_new_column("x", &[2], &[Some(7)]);
+    let error = append("a", &wide, &AppendOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    // One that began before the column came, and one that adds another.
+    let (folder, staged) = (place.folder(), LocalStagedPart::create(&place.staged("b")).unwrap());
+    let head = TableHead::read(&folder).unwrap();
+    let mut early = PartAppend::begin(folder, head, staged, &schema(), &AppendOptions::default()).unwrap();
+    let (folder, staged) = (place.folder(), LocalStagedPart::create(&place.staged("c")).unwrap());
+    let head = TableHead::read(&folder).unwrap();
+    let other = with_new_column("y", &[4], &[Some(9)]);
+    let mut adds = PartAppend::begin(folder, head, staged, &other.schema(), &new_columns).unwrap();
+    assert_eq!(append("d", &wide, &new_columns).unwrap(), 3);
+    early.write(&batch(&[3])).unwrap();
+    assert_eq!(early.finish().unwrap().rows(), 4);
+    adds.write(&other).unwrap();
+    assert_eq!(adds.finish().unwrap().rows(), 5);
+    assert_eq!(append("e", &batch(&[5]), &new_columns).unwrap(), 6);
+
+    let snapshot = place.snapshot().unwrap();
+    let names: Vec<&str> = snapshot.schema().fields().iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(names, ["i", "double", "x", "y"]);
+    let read = |options: ScanOptions| {
+        let batches: Vec<RecordBatch> =
+            place.snapshot().unwrap().scan(&options).unwrap().map(Result::unwrap).collect();
+        arrow_select::concat::concat_batches(&batches[0].schema(), &batches).unwrap()
+    };
+    let rows = read(ScanOptions::default());
+    let column = |name: &str| {
+        rows.column_by_name(name).unwrap().as_primitive::<Int64Type>().iter().collect::<Vec<_>>()
+    };
+    assert_eq!(column("i"), (0..6).map(Some).collect::<Vec<_>>());
+    assert_eq!(column("x"), [None, None, Some(7), None, None, None]);
+    assert_eq!(column("y"), [None, None, None, None, Some(9), None]);
+    let of_x = ScanOptions::default().with_projection(["x"]);
+    assert_eq!(read(of_x.clone()).num_rows(), 6);
+    let seven = Predicate::compare("x", Comparison::Eq, 7);
+    assert_eq!(read(of_x.with_predicate(seven)).num_rows(), 1);
+    let none = ScanOptions::default().with_projection(["i"]).with_predicate(Predicate::IsNull("x".into()));
+    assert_eq!(place.read(none).unwrap(), [0, 1, 3, 4, 5]);
+    // Whoever has not heard of the new columns is refused, and a column of another type, too.
+    assert_eq!(append("f", &batch(&[6]), &AppendOptions::default()).unwrap_err().kind(), ErrorKind::Mismatch);
+    let texts = Arc::new(Schema::new(vec![
+        Field::new("i", DataType::Int64, false),
+        Field::new("double", DataType::Int64, false),
+        Field::new("x", DataType::Utf8, true),
+    ]));
+    let error = place.begin_with("g", &texts).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+
+    let compacted = crate::compact(
+        &place.folder(),
+        &fascicle_backend::CompactOptions::default().with_grace(std::time::Duration::ZERO),
+        || {
+            LocalStagedPart::create(
+                &place.staged(format!("merged {}", fs::read_dir(place.table()).unwrap().count())),
+            )
+        },
+    );
+    assert_eq!(compacted.unwrap().parts_after, 1);
+    assert_eq!(read(ScanOptions::default()), rows);
+}
+
 #[test]
 fn a_missing_part_is_named() {
     let place = Place::new();
@@ -327,7 +410,7 @@ fn data_sets_of_other_programs_are_read_in_the_order_of_names() {
     fs::rename(place.table().join(part_name(0)), place.table().join("part-1.parquet")).unwrap();
     let mut other = PartWriter::new(Vec::new(), &schema(), &TableOptions::default()).unwrap();
     other.write(&batch(&[5])).unwrap();
-    fs::write(place.table().join("a.parquet"), other.finish(None, None).unwrap()).unwrap();
+    fs::write(place.table().join("a.parquet"), other.finish(None, None, None).unwrap()).unwrap();
     assert_eq!(place.read(ScanOptions::default()).unwrap(), [5, 0, 1]);
     assert_eq!(place.read(ScanOptions::default().with_offset(2)).unwrap(), [1]);
     assert_eq!(place.snapshot().unwrap().rows().unwrap(), 3);
