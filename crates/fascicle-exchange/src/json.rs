@@ -45,7 +45,7 @@ pub(crate) fn open_json(mut file: File, options: &ReadOptions) -> Result<(Schema
                         "'{path}' of {unit} {line} is of another kind than before: plain, list or object"
                     ),
                 )
-                .hint("make it one kind, or give the column the type string")
+                .hint("a column is of one kind in all rows")
             })?;
         }
     }

@@ -37,6 +37,7 @@ const APPEND_BYTES: usize = 256 << 20;
 /// Stores the rows of a file as the table `name`, replacing a table that is there, and returns how many they are. The table
 /// appears as a whole.
 ///
+/// Opening the file blocks the thread, for as long as inferring its types takes; the rows are then read on blocking threads.
 /// Fails as [`TableFile::open`] and [`Directory::create_table`] do, and then leaves what was there.
 pub async fn import(
     directory: &Directory,
@@ -67,7 +68,7 @@ pub async fn import_with(
 /// Adds the rows of a file to the table `name` and returns how many it has now; creates it when there is none. Types that the file
 /// does not say are those of the stored columns.
 ///
-/// Rows of up to 256 MiB appear all at once, more of them in parts of that size. Fails as [`TableFile::open`] and
+/// Rows of up to 256 MiB appear all at once, more of them in parts of that size. Opening the file blocks, as in [`import`]. Fails as [`TableFile::open`] and
 /// [`Directory::append_table`] do.
 pub async fn append(
     directory: &Directory,

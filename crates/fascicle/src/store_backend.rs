@@ -56,7 +56,8 @@ impl StoreRequest {
         // Never from the root: it weakens a protection.
         set(&mut local.follow_symlinks, given.truth("follow_symlinks")?);
         set(&mut local.lock_timeout, lock_timeout);
-        let config = store_config(place, &request.options)?.with_local(local).with_read_only(request.read_only);
+        let config =
+            store_config(place, &request.options)?.with_local(local).with_read_only(request.read_only);
         Ok(StoreRequest { config, lock_timeout })
     }
 }
