@@ -1,6 +1,7 @@
 //! The formats of files that are put in and got out, and which one a file has.
 
 use clap::ValueEnum;
+use fascicle::exchange::FileFormat;
 use fascicle::{EntryKind, Error, ErrorKind, Result};
 use std::path::Path;
 
@@ -11,6 +12,13 @@ pub(crate) enum Format {
     Npy,
     /// Comma-separated values with a header line
     Csv,
+    /// Tab-separated values with a header line
+    Tsv,
+    /// A list of JSON objects, each a row
+    Json,
+    /// A JSON object on each line, each a row
+    #[value(alias = "ndjson")]
+    Jsonl,
     /// Apache Parquet
     Parquet,
     /// Arrow IPC, also called Feather
@@ -22,28 +30,38 @@ pub(crate) enum Format {
 impl Format {
     /// The format that the ending of a name stands for; anything else is bytes.
     pub(crate) fn of_path(path: &Path) -> Self {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_ascii_lowercase();
-        match ending.as_str() {
-            "npy" => Format::Npy,
-            "csv" => Format::Csv,
-            "parquet" | "pq" => Format::Parquet,
-            "arrow" | "feather" | "ipc" => Format::Arrow,
-            _ => Format::Bytes,
+        match FileFormat::of_path(path) {
+            Some(FileFormat::Csv) => Format::Csv,
+            Some(FileFormat::Tsv) => Format::Tsv,
+            Some(FileFormat::Json) => Format::Json,
+            Some(FileFormat::JsonLines) => Format::Jsonl,
+            Some(FileFormat::Parquet) => Format::Parquet,
+            Some(FileFormat::Arrow) => Format::Arrow,
+            None if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) => Format::Npy,
+            None => Format::Bytes,
         }
+    }
+
+    /// The format of tables that this is.
+    pub(crate) fn of_table(self) -> Option<FileFormat> {
+        Some(match self {
+            Format::Csv => FileFormat::Csv,
+            Format::Tsv => FileFormat::Tsv,
+            Format::Json => FileFormat::Json,
+            Format::Jsonl => FileFormat::JsonLines,
+            Format::Parquet => FileFormat::Parquet,
+            Format::Arrow => FileFormat::Arrow,
+            Format::Npy | Format::Bytes => return None,
+        })
     }
 
     /// The kind of entry that a file of this format becomes.
     pub(crate) fn kind(self) -> EntryKind {
         match self {
             Format::Npy => EntryKind::Array,
-            Format::Csv | Format::Parquet | Format::Arrow => EntryKind::Table,
             Format::Bytes => EntryKind::File,
+            _ => EntryKind::Table,
         }
-    }
-
-    /// Whether this is one of the formats of tables.
-    pub(crate) fn is_of_tables(self) -> bool {
-        self.kind() == EntryKind::Table
     }
 
     /// Refuses to write an entry of a kind in this format.
@@ -51,9 +69,11 @@ impl Format {
         let name = self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
         let article = if kind == EntryKind::Array { "an" } else { "a" };
         let fitting = match kind {
-            EntryKind::Array => "write it as .npy, or as a table of one column to .csv, .parquet or .arrow",
+            EntryKind::Array => {
+                "write it as .npy, or as a table of one column to .csv, .tsv, .json, .jsonl, .parquet or .arrow"
+            }
             EntryKind::Table | EntryKind::Directory => {
-                "write it to a file that ends in .csv, .parquet or .arrow"
+                "write it to a file that ends in .csv, .tsv, .json, .jsonl, .parquet or .arrow"
             }
             EntryKind::File => "its bytes are written as they are, to a file of any other ending",
         };
@@ -69,7 +89,7 @@ pub(crate) fn check_kind(format: Format, kind: EntryKind) -> Result<()> {
     }
     let wanted = match kind {
         EntryKind::Array => "arrays are read from .npy files",
-        _ => "tables are read from .csv, .parquet and .arrow files",
+        _ => "tables are read from .csv, .tsv, .json, .jsonl, .parquet and .arrow files",
     };
     Err(Error::new(
         ErrorKind::InvalidInput,

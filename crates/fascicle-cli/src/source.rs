@@ -3,6 +3,8 @@
 use crate::format::{Format, check_kind};
 use crate::value::parse_array;
 use clap::{Args, ValueEnum};
+use fascicle::arrow::schema::{DataType, SchemaRef};
+use fascicle::exchange::{ReadOptions, TableFile, parse_types};
 use fascicle::{ArrayData, DType, EntryKind, Error, ErrorKind, Result};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) enum AsKind {
     /// An array, from a .npy file
     Array,
-    /// A table, from a .csv, .parquet or .arrow file
+    /// A table, from a .csv, .tsv, .json, .jsonl, .parquet or .arrow file
     Table,
     /// A file with the same bytes
     File,
@@ -36,8 +38,8 @@ pub(crate) struct SourceArguments {
     #[arg(long, requires = "value")]
     dtype: Option<String>,
 
-    /// What the file becomes; by default what its ending says: .npy an array, .csv .parquet .arrow .feather a table,
-    /// anything else a file
+    /// What the file becomes; by default what its ending says: .npy an array, .csv .tsv .jsonl .parquet .arrow .feather a
+    /// table, anything else a file; .json is a table, too, when this or --format says so
     #[arg(long = "as", value_name = "KIND", conflicts_with = "value")]
     kind: Option<AsKind>,
 
@@ -45,7 +47,12 @@ pub(crate) struct SourceArguments {
     #[arg(long, conflicts_with = "value")]
     format: Option<Format>,
 
-    /// Text that stands for null in a .csv file, besides empty cells
+    /// Types of columns of .csv, .tsv, .json and .jsonl files, which are inferred without it: 'id=int64, when=timestamp[us],
+    /// price=decimal(10, 2)'
+    #[arg(long, value_name = "COLUMN=TYPE,…", conflicts_with = "value")]
+    schema: Option<String>,
+
+    /// Text that stands for null in a .csv or .tsv file, besides empty cells
     #[arg(long, value_name = "TEXT", conflicts_with = "value")]
     null: Option<String>,
 }
@@ -66,7 +73,8 @@ pub(crate) struct FileSource {
     path: Option<PathBuf>,
     pub(crate) format: Format,
     pub(crate) kind: AsKind,
-    pub(crate) null: Option<String>,
+    null: Option<String>,
+    types: Vec<(String, DataType)>,
 }
 
 impl SourceArguments {
@@ -86,6 +94,8 @@ impl SourceArguments {
         let path = (first != "-").then(|| PathBuf::from(first));
         let format = self.format.or_else(|| path.as_deref().map(Format::of_path));
         let (format, kind) = match (format, self.kind) {
+            // A file of JSON is seldom a table.
+            (Some(Format::Json), None) if self.format.is_none() => (Format::Bytes, AsKind::File),
             (Some(format), None) => (format, default_kind(format)),
             (_, Some(AsKind::File)) => (Format::Bytes, AsKind::File),
             (Some(format), Some(kind)) => (format, kind),
@@ -103,7 +113,11 @@ impl SourceArguments {
         };
         check_kind(format, entry)
             .map_err(|error| error.at(path.as_deref().unwrap_or(Path::new("-")).display()))?;
-        Ok((Source::File(FileSource { path, format, kind, null: self.null }), place))
+        let types = self.schema.as_deref().map(parse_types).transpose()?.unwrap_or_default();
+        if !types.is_empty() && !matches!(format, Format::Csv | Format::Tsv | Format::Json | Format::Jsonl) {
+            return Err(usage("types of columns are given for files of CSV, TSV and JSON"));
+        }
+        Ok((Source::File(FileSource { path, format, kind, null: self.null, types }), place))
     }
 }
 
@@ -153,9 +167,17 @@ impl FileSource {
         }
     }
 
+    /// The rows of a table; of columns that `stored` has the types are taken from there.
+    pub(crate) fn open_table(&self, stored: Option<SchemaRef>) -> Result<TableFile> {
+        let format = self.format.of_table().ok_or_else(|| self.format.refuse(EntryKind::Table))?;
+        let (null, types) = (self.null.clone(), self.types.clone());
+        let options = ReadOptions { null, types, stored, ..ReadOptions::default() };
+        TableFile::from_file(self.open_seekable()?, &self.name(), format, &options)
+    }
+
     /// A file that can be read from any position; the standard input, and what else is read only once, is kept in a temporary
     /// file.
-    pub(crate) fn open_seekable(&self) -> Result<File> {
+    fn open_seekable(&self) -> Result<File> {
         let mut input: Box<dyn Read> = match &self.path {
             None => Box::new(io::stdin()),
             Some(path) => {

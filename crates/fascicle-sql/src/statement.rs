@@ -261,7 +261,7 @@ mod tests {
         let numbers = (0..50_000).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
         assert!(parse(&format!("select x in ({numbers}) from t")).is_ok());
         let chain = vec!["x = 1"; 2_000].join(" or ");
-        let deep = format!("select {}1{}", "(".repeat(1000), ")".repeat(1000));
+        let deep = format!("select {}1{}", "(".repeat(500), ")".repeat(500));
         let long = format!("select '{}'", "x".repeat(MAX_BYTES));
         for sql in [format!("select {chain}"), long] {
             assert_eq!(parse(&sql).unwrap_err().kind(), ErrorKind::LimitExceeded);

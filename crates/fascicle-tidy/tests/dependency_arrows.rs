@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What a crate of the workspace may depend on within the workspace, outside of its tests.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("fascicle-backend", &[]),
     ("fascicle-core", &["fascicle-backend"]),
     ("fascicle-local", &["fascicle-backend"]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("fascicle-hdf5", &["fascicle-backend", "fascicle-local", "fascicle-tables"]),
     ("fascicle-parquet", &["fascicle-backend", "fascicle-objects", "fascicle-tables"]),
     ("fascicle-zarr", &["fascicle-backend", "fascicle-objects", "fascicle-tables"]),
+    ("fascicle-exchange", &["fascicle-backend", "fascicle-tables"]),
     ("fascicle-sql", &["fascicle-core"]),
     ("fascicle-conformance", &["fascicle-backend", "fascicle-core"]),
     (
@@ -24,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         &[
             "fascicle-backend",
             "fascicle-core",
+            "fascicle-exchange",
             "fascicle-local",
             "fascicle-memory",
             "fascicle-hdf5",
@@ -45,8 +47,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
 const FORMATS: [(&str, &[&str]); 6] = [
     ("hdf5-metno", &["fascicle-hdf5"]),
     ("hdf5-metno-sys", &["fascicle-hdf5"]),
-    // The command reads and writes files of its user's.
-    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-parquet", "fascicle-cli"]),
+    ("parquet", &["fascicle-tables", "fascicle-objects", "fascicle-parquet", "fascicle-exchange"]),
     ("object_store", &["fascicle-objects"]),
     ("blosc-src", &["fascicle-zarr"]),
     ("datafusion", &["fascicle-sql"]),

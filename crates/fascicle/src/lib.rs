@@ -44,6 +44,7 @@
 //! - Here: what programs that keep their data with fascicle name.
 //! - [`config`], [`roots`], [`tree`], [`compare`], [`convert`], [`size`]: each concept with all it has.
 //! - [`configuration`]: places with names, chosen outside of the program.
+//! - `exchange`: files of tables that other programs write and read.
 //! - `sql`, with the feature of that name: queries over tables, arrays and configs.
 //! - [`ndarray`] and [`arrow`]: the crates whose types cross this API, in the versions it uses.
 //! - [`expert`]: places and markers. [`mod@backend`]: the contract, for those who write a backend.
@@ -51,6 +52,8 @@
 mod backends;
 pub mod blocking;
 pub mod configuration;
+#[cfg(feature = "exchange")]
+pub mod exchange;
 #[cfg(any(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 mod given;
 mod marker;

@@ -6,15 +6,10 @@ use crate::exit::Exit;
 use crate::npy::NpyReader;
 use crate::place::Place;
 use crate::source::{AsKind, FileSource, Source, SourceArguments};
-use crate::tables::open_table;
 use crate::value::as_rows;
 use clap::Args;
-use fascicle::arrow::array::RecordBatch;
-use fascicle::arrow::schema::Schema;
+use fascicle::exchange::append_with;
 use fascicle::{Error, ErrorKind, Result};
-
-/// Rows of a table of about so many bytes are appended at once.
-const APPEND_BYTES: usize = 256 << 20;
 
 /// Add rows to an array or a table, or bytes to a file; it is created when it is not there
 ///
@@ -75,7 +70,7 @@ async fn append_file(place: &Place, file: &FileSource) -> Result<()> {
                 Err(error) if error.is_not_found() => None,
                 Err(error) => return Err(error),
             };
-            append_table(place, file, stored.as_deref()).await
+            append_with(&home, name, file.open_table(stored)?).await.map(|_| ())
         }
         AsKind::Columns => {
             Err(Error::new(ErrorKind::InvalidInput, "columns cannot be appended to a whole directory")
@@ -96,32 +91,4 @@ async fn append_file(place: &Place, file: &FileSource) -> Result<()> {
             Ok(())
         }
     }
-}
-
-async fn append_table(place: &Place, file: &FileSource, stored: Option<&Schema>) -> Result<()> {
-    let located = |error: Error| error.during("read file").at(file.name());
-    let table =
-        open_table(file.open_seekable()?, file.format, file.null.as_deref(), stored).map_err(located)?;
-    let (home, name) = (place.root.as_dir(), place.path.as_str());
-    let mut held: Vec<RecordBatch> = Vec::new();
-    let mut appended = false;
-    let joined = |held: &[RecordBatch]| {
-        arrow_select::concat::concat_batches(&table.schema, held).map_err(|error| {
-            located(
-                Error::new(ErrorKind::LimitExceeded, "the rows do not fit into one batch").caused_by(error),
-            )
-        })
-    };
-    for batch in table.batches {
-        held.push(batch.map_err(located)?);
-        if held.iter().map(RecordBatch::get_array_memory_size).sum::<usize>() >= APPEND_BYTES {
-            home.append_table(name, &joined(&held)?).await?;
-            held.clear();
-            appended = true;
-        }
-    }
-    if !held.is_empty() || !appended {
-        home.append_table(name, &joined(&held)?).await?;
-    }
-    Ok(())
 }

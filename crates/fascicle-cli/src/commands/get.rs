@@ -9,12 +9,12 @@ use crate::output::Output;
 use crate::place::Place;
 use crate::save::Saved;
 use crate::selected::SelectedArray;
-use crate::tables::TableWriter;
 use crate::text::{EDGE_ROWS, Preview, array_text, batch_json, cells, elements_json};
 use clap::Args;
 use fascicle::arrow::schema::{Schema, SchemaRef};
 use fascicle::backend::BatchStream;
 use fascicle::convert::{BytesForm, ToTableOptions, arrow_field, values_to_arrow};
+use fascicle::exchange::{FileFormat, TableFileWriter, export};
 use fascicle::{ArrayData, Directory, EntryKind, Error, ErrorKind, Result, ScanOptions, Table};
 use futures::TryStreamExt;
 use serde_json::json;
@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 /// Get an entry out: printed, or as a file in the format of its ending
 ///
-/// Arrays are written to .npy, or as a table of one column; tables to .csv, .parquet and .arrow; files as they are; of a directory
-/// all arrays as one table. Without -o arrays and tables are printed in short, files as they are.
+/// Arrays are written to .npy, or as a table of one column; tables to .csv, .tsv, .json, .jsonl, .parquet and .arrow; files as they
+/// are; of a directory all arrays as one table. Without -o arrays and tables are printed in short, files as they are.
 #[derive(Args, Debug)]
 pub(crate) struct Get {
     /// The entry
@@ -117,10 +117,12 @@ async fn get_array(array: &SelectedArray, destination: &Destination, output: &mu
             lines.iter().try_for_each(|line| output.line(line))
         }
         Some(Format::Npy) => destination.write(output, async |target| write_npy(array, target).await).await,
-        Some(format) if format.is_of_tables() => {
-            destination.write(output, async |target| write_column(array, format, target).await).await
-        }
-        Some(format) => Err(format.refuse(EntryKind::Array).during("get").at(array.name())),
+        Some(format) => match format.of_table() {
+            Some(format) => {
+                destination.write(output, async |target| write_column(array, format, target).await).await
+            }
+            None => Err(format.refuse(EntryKind::Array).during("get").at(array.name())),
+        },
     }
 }
 
@@ -139,11 +141,15 @@ async fn write_npy(array: &SelectedArray, target: &mut (dyn Write + Send)) -> Re
 }
 
 /// Writes an array as a table of one column, its first axis the rows.
-async fn write_column(array: &SelectedArray, format: Format, target: &mut (dyn Write + Send)) -> Result<()> {
+async fn write_column(
+    array: &SelectedArray,
+    format: FileFormat,
+    target: &mut (dyn Write + Send),
+) -> Result<()> {
     let form = column_form(array).await?;
     let field = arrow_field(array.name(), array.dtype(), array.shape().trailing(), form)?;
     let schema: SchemaRef = Arc::new(Schema::new(vec![field]));
-    let mut writer = TableWriter::create(target, format, &schema, EntryKind::Array)?;
+    let mut writer = TableFileWriter::create(target, format, &schema)?;
     let total = array.shape().rows().unwrap_or(1);
     let mut start = 0;
     while start < total {
@@ -313,16 +319,12 @@ pub(super) async fn rows_json(
 /// Writes the rows of a stream in a format of tables.
 pub(super) async fn write_rows(
     schema: &SchemaRef,
-    mut batches: BatchStream,
+    batches: BatchStream,
     format: Format,
     kind: EntryKind,
     target: &mut (dyn Write + Send),
 ) -> Result<()> {
-    let mut writer = TableWriter::create(target, format, schema, kind)?;
-    while let Some(batch) = batches.try_next().await? {
-        writer.write(&batch)?;
-    }
-    writer.finish()
+    export(schema, batches, format.of_table().ok_or_else(|| format.refuse(kind))?, target).await
 }
 
 /// Prints or writes a table that is in memory.

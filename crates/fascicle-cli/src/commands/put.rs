@@ -6,11 +6,11 @@ use crate::facts::Facts;
 use crate::npy::NpyReader;
 use crate::place::Place;
 use crate::source::{AsKind, FileSource, Source, SourceArguments};
-use crate::tables::open_table;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use fascicle::config::parse_argument_value;
 use fascicle::convert::FromTableOptions;
+use fascicle::exchange::import_with;
 use fascicle::{
     ArrayOptions, ArraySpec, Attributes, Codec, DType, Error, ErrorKind, PutOptions, Result, TableOptions,
     WriteMode,
@@ -21,7 +21,7 @@ use std::io::Read;
 /// Bytes of a file that are read at once.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Put a file into a directory: .npy as an array, .csv .parquet .arrow as a table, anything else as a file
+/// Put a file into a directory: .npy as an array, .csv .tsv .jsonl .parquet .arrow as a table, anything else as a file
 #[derive(Args, Debug)]
 #[command(
     override_usage = "fascicle put [OPTIONS] <FILE> <PLACE>\n       fascicle put [OPTIONS] --value <ARRAY> <PLACE>"
@@ -156,20 +156,14 @@ async fn put_file(place: &Place, file: &FileSource, storage: Storage) -> Result<
             writer.finish().await
         }
         AsKind::Table => {
-            let table = open_table(file.open_seekable()?, file.format, file.null.as_deref(), None)
-                .map_err(located)?;
             let options = TableOptions { codec: array.codec, attributes: array.attributes };
-            let mut writer = home.create_table(name, table.schema.clone(), &options, mode).await?;
-            for batch in table.batches {
-                writer.write(batch.map_err(located)?).await?;
-            }
-            writer.finish().await.map(|_| ())
+            import_with(&home, name, file.open_table(None)?, &options, mode).await.map(|_| ())
         }
         AsKind::Columns => {
-            let table = open_table(file.open_seekable()?, file.format, file.null.as_deref(), None)
-                .map_err(located)?;
-            let batches = table.batches.collect::<Result<Vec<_>>>().map_err(located)?;
-            let all = arrow_select::concat::concat_batches(&table.schema, &batches).map_err(|error| {
+            let table = file.open_table(None)?;
+            let schema = table.schema().clone();
+            let batches = table.collect::<Result<Vec<_>>>()?;
+            let all = arrow_select::concat::concat_batches(&schema, &batches).map_err(|error| {
                 located(
                     Error::new(ErrorKind::LimitExceeded, "the table does not fit into memory")
                         .caused_by(error),

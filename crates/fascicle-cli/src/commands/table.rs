@@ -16,7 +16,7 @@ pub(crate) struct Table {
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<String>,
 
-    /// The file to write: .csv, .parquet or .arrow; '-' is the standard output. Without it the table is printed in short
+    /// The file to write: .csv, .tsv, .json, .jsonl, .parquet or .arrow; '-' is the standard output. Without it the table is printed in short
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 

@@ -1,12 +1,7 @@
-//! Tables in files outside: CSV, Parquet and Arrow, read and written batch by batch.
+//! What the command adds to files of tables: points in time in arguments, and what is said of panics while files are read.
 
-mod csv;
-mod guard;
-mod read;
+mod panics;
 mod time;
-mod write;
 
-pub(crate) use guard::install_panic_hook;
-pub(crate) use read::open_table;
+pub(crate) use panics::install_panic_hook;
 pub(crate) use time::parse_time;
-pub(crate) use write::TableWriter;

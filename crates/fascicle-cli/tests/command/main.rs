@@ -12,6 +12,7 @@ mod configured;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod copy;
+mod exchange;
 mod find;
 mod judged;
 mod look;

@@ -8,6 +8,7 @@ mod config_values;
 mod live;
 mod many_directories;
 mod place;
+mod python_users;
 mod tables;
 mod types;
 mod waiting;

@@ -1,7 +1,7 @@
 //! Calls into format libraries: their errors and panics as errors of the contract.
 
-use fascicle::arrow::schema::ArrowError;
-use fascicle::{Error, ErrorKind, Result};
+use arrow_schema::ArrowError;
+use fascicle_backend::{Error, ErrorKind, Result};
 use parquet::errors::ParquetError;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,23 +46,9 @@ pub(crate) fn writing<T, E: LibraryError>(call: impl FnOnce() -> Result<T, E>) -
     guarded(ErrorKind::Unsupported, "the table cannot be written in this format", call)
 }
 
-/// Says nothing of panics that are told as errors, and one line of any other.
-pub(crate) fn install_panic_hook() {
-    std::panic::set_hook(Box::new(|panic| {
-        if !CAUGHT.get() && !is_on_a_thread_of_queries() {
-            let error = Error::new(ErrorKind::Internal, format!("a defect of this program: {panic}"))
-                .hint("please report it");
-            crate::report::error(&error, crate::exit::Exit::Internal);
-        }
-    }));
-}
-
-/// Whether a panic here is caught by the library and told as an error.
-fn is_on_a_thread_of_queries() -> bool {
-    #[cfg(feature = "sql")]
-    return std::thread::current().name() == Some(fascicle::sql::THREAD_NAME);
-    #[cfg(not(feature = "sql"))]
-    false
+/// Whether a panic on this thread would be caught here and told as an error; for panic hooks, which should say nothing then.
+pub fn is_guarded() -> bool {
+    CAUGHT.get()
 }
 
 fn guarded<T, E: LibraryError>(
@@ -79,7 +65,7 @@ fn guarded<T, E: LibraryError>(
             // The kind of the storage's failure tells more than the library's; "unexpected end" is the file's fault.
             let storage = error.io_error().map(|io| Error::from(std::io::Error::from(io.kind())).kind());
             let kind = storage.filter(|storage| *storage != ErrorKind::Corrupt).unwrap_or(kind);
-            Err(Error::new(kind, message).caused_by(error))
+            Err(Error::new(kind, format!("{message}: {error}")).caused_by(error))
         }
         Err(_) => {
             Err(Error::new(kind, message)
