@@ -17,7 +17,7 @@ const ROWS: u64 = 1_500_000;
 
 async fn backend(store: &Arc<TestStore>) -> ZarrBackend {
     let options = ZarrOptions::default().with_lock_timeout(Duration::from_millis(300));
-    ZarrBackend::over(Store::over(store.clone(), "test"), options, true).await.unwrap()
+    ZarrBackend::over(Store::over(store.clone(), "test"), options).await.unwrap()
 }
 
 fn at(text: &str) -> EntryPath {

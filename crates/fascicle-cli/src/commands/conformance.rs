@@ -166,6 +166,7 @@ impl Storage {
             tables: self.options.root.table_defaults,
             fsync: self.options.fsync,
             lock_timeout: self.options.lock_timeout,
+            read_only: false,
         };
         registry.open(&self.backend, request).await
     }
