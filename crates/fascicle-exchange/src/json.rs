@@ -49,7 +49,11 @@ pub(crate) fn open_json(mut file: File, options: &ReadOptions) -> Result<(Schema
             })?;
         }
     }
-    let given = |name: &str| options.given_type(name);
+    // The library reads no dictionaries; their values widen to one where they are appended to it.
+    let given = |name: &str| match options.given_type(name) {
+        Some(DataType::Dictionary(_, values)) => Some(*values),
+        other => other,
+    };
     let mut fields = guess.fields(&given);
     let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
     if fields.is_empty() {
