@@ -65,7 +65,7 @@ mod spool;
 mod stored_array;
 mod tails;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#[expect(clippy::indexing_slicing, reason = "tests fail by panicking")]
 mod tests;
 mod upload;
 

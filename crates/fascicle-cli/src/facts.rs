@@ -15,7 +15,7 @@ pub(crate) struct Facts {
 
 /// What is known of an entry by its kind.
 pub(crate) enum Details {
-    Array(ArrayDescription),
+    Array(Box<ArrayDescription>),
     Table(TableDescription),
     File,
     /// The meta, or why it cannot be read.
@@ -26,7 +26,7 @@ impl Facts {
     /// The facts of an entry of `directory`. A directory whose meta is broken has facts, too.
     pub(crate) async fn of(directory: &Directory, name: &str) -> Result<Self> {
         let details = match directory.get(name).await? {
-            Entry::Array(array) => Details::Array(array.description().clone()),
+            Entry::Array(array) => Details::Array(Box::new(array.description().clone())),
             Entry::Table(table) => Details::Table(table.description().clone()),
             Entry::File(_) => Details::File,
             Entry::Directory(directory) => Details::Directory(directory.meta().await),

@@ -78,11 +78,10 @@ impl Root {
     async fn collect_attempt(&self, found: Found, options: &GcOptions) -> Result<Finding> {
         let Found { mut finding, step } = found;
         match step {
-            Step::RemoveRecord { key } => {
-                if options.apply {
-                    finding.tried(self.backend().records().remove(&key).await.map(|()| true));
-                }
+            Step::RemoveRecord { key } if options.apply => {
+                finding.tried(self.backend().records().remove(&key).await.map(|()| true));
             }
+            Step::RemoveRecord { .. } => {}
             Step::RemoveAttempt { path, meta } => {
                 let Some(maintenance) = self.backend().maintenance() else {
                     return Ok(finding.left("this storage cannot remove a directory on a condition"));

@@ -213,9 +213,9 @@ impl<'a> Survey<'a> {
         attempts: &[usize],
     ) -> Result<()> {
         let running = attempts.iter().filter_map(|at| self.directories.get(*at));
-        let running =
+        let mut running =
             running.filter(|seen| seen.meta.status == Status::Running).map(|seen| seen.path.clone());
-        let attempt = match running.last() {
+        let attempt = match running.next_back() {
             Some(path) => Some(path),
             // Without a running directory and a claim there is nothing to end: the index was lost.
             None if !attempts.is_empty() => return Ok(()),
@@ -263,12 +263,10 @@ impl<'a> Survey<'a> {
                 let step = Step::RemoveAttempt { path: path.clone(), meta: version };
                 self.add(path, FindingKind::EndedAttempt, what, step);
             }
-            Status::Done if !is_it && !meta.modified => {
-                if free_epoch(self.root, mark.key).await?.is_ok_and(|_| true) {
-                    let what = "the index does not know this finished directory";
-                    let step = Step::Index { mark, path: path.clone() };
-                    self.add(path, FindingKind::NotIndexed, what, step);
-                }
+            Status::Done if !is_it && !meta.modified && free_epoch(self.root, mark.key).await?.is_ok() => {
+                let what = "the index does not know this finished directory";
+                let step = Step::Index { mark, path: path.clone() };
+                self.add(path, FindingKind::NotIndexed, what, step);
             }
             _ => {}
         }

@@ -104,7 +104,7 @@ impl Round<'_> {
 
     fn ask(&mut self, id: Id) {
         // Every other round, the directory has to have a given path.
-        let path = if self.seed % 2 == 0 { "-".to_owned() } else { work::given_path(self.seed) };
+        let path = if self.seed.is_multiple_of(2) { "-".to_owned() } else { work::given_path(self.seed) };
         self.crew.order(id, &format!("resolve {} {LONGEST_PAUSE_MS} {path}", self.seed));
         self.asked.insert(id);
     }

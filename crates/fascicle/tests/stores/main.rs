@@ -1,6 +1,6 @@
 //! Roots on object stores.
 #![cfg(feature = "zarr")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod opened;
 mod requests;
