@@ -19,7 +19,13 @@ pub(crate) enum Details {
     Table(TableDescription),
     File,
     /// The meta, or why it cannot be read.
-    Directory(Result<Option<Meta>>),
+    Directory(Result<Option<Box<Meta>>>),
+}
+
+impl Details {
+    async fn of_directory(directory: &Directory) -> Self {
+        Details::Directory(directory.meta().await.map(|meta| meta.map(Box::new)))
+    }
 }
 
 impl Facts {
@@ -29,7 +35,7 @@ impl Facts {
             Entry::Array(array) => Details::Array(Box::new(array.description().clone())),
             Entry::Table(table) => Details::Table(table.description().clone()),
             Entry::File(_) => Details::File,
-            Entry::Directory(directory) => Details::Directory(directory.meta().await),
+            Entry::Directory(directory) => Details::of_directory(&directory).await,
         };
         Ok(Facts { stat: directory.stat(name).await?, details })
     }
@@ -37,7 +43,7 @@ impl Facts {
     /// The facts of a directory or a root.
     pub(crate) async fn of_directory(directory: &Directory) -> Result<Self> {
         let stat = directory.root().backend().stat(directory.path()).await?;
-        Ok(Facts { stat, details: Details::Directory(directory.meta().await) })
+        Ok(Facts { stat, details: Details::of_directory(directory).await })
     }
 
     /// A few words: dtype and shape, columns and rows, bytes, type and status.
