@@ -97,7 +97,7 @@ impl Facts {
                 map.insert("meta".to_owned(), Json::Null);
             }
             Details::Directory(Ok(Some(meta))) => {
-                map.insert("meta".to_owned(), to_json(&without_build(meta.clone()).to_value()));
+                map.insert("meta".to_owned(), to_json(&without_build(Meta::clone(meta)).to_value()));
             }
             Details::Directory(Err(error)) => {
                 map.insert("meta".to_owned(), Json::Null);

@@ -8,7 +8,7 @@ use crate::text::{Stats, aligned, element_texts, printable};
 use clap::Args;
 use fascicle::size::format_size;
 use fascicle::tree::{TimeZone, format_time};
-use fascicle::{Capability, EntryKind, Error, ErrorKind, Result};
+use fascicle::{Capability, EntryKind, Error, ErrorKind, Meta, Result};
 use serde_json::{Value as Json, json};
 
 /// Show everything that is known of an entry: dtype, shape, chunks, columns, sizes, attributes, config
@@ -97,7 +97,7 @@ impl Show {
         match &facts.details {
             Details::Directory(Ok(Some(meta))) => {
                 lines.push("meta:".to_owned());
-                let yaml = fascicle::config::write_yaml(&without_build(meta.clone()).to_value())?;
+                let yaml = fascicle::config::write_yaml(&without_build(Meta::clone(meta)).to_value())?;
                 lines.extend(yaml.lines().map(|line| format!("  {line}")));
             }
             Details::Directory(Err(error)) => crate::report::warning(&error.chain()),
