@@ -12,7 +12,7 @@ use super::wait::{stop_attempt, stop_attempt_at};
 use crate::config::Value;
 use crate::directory::update_meta;
 use crate::meta::BuildMark;
-use crate::{Directory, EntryPath, Error, ErrorKind, Meta, Result, Root, Status};
+use crate::{Directory, EntryPath, Error, ErrorKind, Meta, MetaWriteMode, Result, Root, Status, Version};
 use futures::FutureExt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -64,7 +64,7 @@ impl Request<'_> {
                 return Err(error);
             }
         };
-        let (path, directory) = (made.target.clone(), made.directory.clone());
+        let (path, directory, created) = (made.target.clone(), made.directory.clone(), made.created.clone());
         cancelled.attempt = Some(path.clone());
         let guard = Arc::new(BuildGuard::new(
             epoch.clone(),
@@ -73,7 +73,11 @@ impl Request<'_> {
             self.options().interruption.clone(),
             self.root.options(),
         ));
-        if let Err(error) = guard.beat(self.root).await {
+        // Where other programs look at the directories, whoever relieves a builder that dies at once must know which one to mark.
+        // Elsewhere a build that is over soon need not say that it is alive.
+        if self.root.options().adopts_foreign()
+            && let Err(error) = guard.beat(self.root).await
+        {
             log::warn!("the first sign of life of '{path}' was not written: {}", error.chain());
         }
         let storage = self.root.outside_builds();
@@ -120,7 +124,7 @@ impl Request<'_> {
             return Err(error.caused_by(failure));
         }
         let end = End::Done { nonce: nonce.clone(), directory: path.as_str().to_owned() };
-        let created = create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease)
+        let committed = create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease)
             .await
             .map_err(|error| {
                 Error::new(
@@ -130,12 +134,16 @@ impl Request<'_> {
                 .hint("ask again: it is found if it was committed, and built again otherwise")
                 .caused_by(error)
             })?;
-        match created {
+        match committed {
             Creator::Mine => {
-                let done = mark_done(self.root, epoch, &nonce, &path).await;
-                done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
+                if !self.said_done(&path, created).await? {
+                    let done = mark_done(self.root, epoch, &nonce, &path).await;
+                    done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
+                }
                 // It has nothing to say any more; a waiter reads the end first.
-                if let Err(error) = self.backend().records().remove(&epoch.beat()?).await {
+                if guard.has_beaten().await
+                    && let Err(error) = self.backend().records().remove(&epoch.beat()?).await
+                {
                     log::debug!("the last heartbeat of '{path}' stays: {}", error.chain());
                 }
                 Ok(Attempt::Committed(path))
@@ -145,6 +153,15 @@ impl Request<'_> {
                 Ok(Attempt::Fenced)
             }
         }
+    }
+
+    /// Says in the meta of a committed directory that it is done, by one write, if it is as it was created. `false` when it may not
+    /// be, or the answer is not known: a look tells.
+    async fn said_done(&self, path: &EntryPath, created: Option<(Meta, Version)>) -> Result<bool> {
+        let Some((mut meta, version)) = created else { return Ok(false) };
+        meta.status = Status::Done;
+        let written = self.backend().write_meta(path, meta.to_bytes()?, MetaWriteMode::UpdateIf(version));
+        Ok(written.await.is_ok())
     }
 
     /// Ends the epoch of a build that stopped halfway, and returns what the caller is told. Nothing is written any more: the guard
@@ -201,11 +218,14 @@ impl Request<'_> {
             && let Some(path) = self.take_over(resumable, &mark).await?
         {
             let resumed_from = Some(resumable.progress.clone());
-            return Ok(Some(MadeAttempt { directory: path.clone(), target: path, resumed_from }));
+            let directory = path.clone();
+            return Ok(Some(MadeAttempt { directory, target: path, resumed_from, created: None }));
         }
-        let meta = Meta::running(self.config.clone(), mark).to_bytes()?;
-        let path = self.root.name_hints().create(self.backend(), self.config.type_name(), meta).await?;
-        Ok(Some(MadeAttempt { directory: path.clone(), target: path, resumed_from: None }))
+        let meta = Meta::running(self.config.clone(), mark);
+        let (hints, type_name) = (self.root.name_hints(), self.config.type_name());
+        let (path, version) = hints.create(self.backend(), type_name, meta.to_bytes()?).await?;
+        let (directory, created) = (path.clone(), Some((meta, version)));
+        Ok(Some(MadeAttempt { directory, target: path, resumed_from: None, created }))
     }
 }
 

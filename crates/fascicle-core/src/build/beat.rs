@@ -4,6 +4,10 @@ use super::guard::BuildGuard;
 use crate::Root;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A build that is over before this need not show that its builder is alive: its claim does.
+const FIRST_BEAT: Duration = Duration::from_secs(1);
 
 /// Shows that a builder is alive until it is dropped.
 ///
@@ -19,11 +23,13 @@ impl Heartbeat {
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::Builder::new().name("fascicle-heartbeat".to_owned()).spawn(move || {
             let mut runtime = None;
+            let mut pause = root.options().beat.min(FIRST_BEAT);
             loop {
-                match stopped.recv_timeout(root.options().beat) {
+                match stopped.recv_timeout(pause) {
                     Err(mpsc::RecvTimeoutError::Timeout) => {}
                     Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
                 }
+                pause = root.options().beat;
                 // Made at the first beat: most builds are over before.
                 if runtime.is_none() {
                     runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok();

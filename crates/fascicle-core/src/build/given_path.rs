@@ -42,7 +42,8 @@ impl Request<'_> {
             return Ok(None);
         }
         let made = |resumed_from| {
-            Some(MadeAttempt { directory: attempt.clone(), target: path.clone(), resumed_from })
+            let (directory, target) = (attempt.clone(), path.clone());
+            Some(MadeAttempt { directory, target, resumed_from, created: None })
         };
         if let Some(resumable) = resumable
             && self.take_over_at(path, resumable, &mark, &attempt).await?

@@ -4,7 +4,7 @@ use super::clock::since_boot;
 use super::interruption::Interruption;
 use super::records::{Beat, Epoch, WaitingOn, overwrite};
 use crate::config::Value;
-use crate::{EntryPath, Error, ErrorKind, Result, Root, RootOptions};
+use crate::{EntryPath, Error, ErrorKind, Meta, Result, Root, RootOptions, Version};
 use std::collections::HashSet;
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -24,6 +24,8 @@ pub(super) struct MadeAttempt {
     pub(super) target: EntryPath,
     /// How far an earlier attempt got that this one goes on with.
     pub(super) resumed_from: Option<Value>,
+    /// The meta as it was created, where this attempt did so and nobody else writes it.
+    pub(super) created: Option<(Meta, Version)>,
 }
 
 /// The claim under which a directory is being built; every write of the build looks at it first.
@@ -61,7 +63,7 @@ impl BuildGuard {
         interruption: Option<Interruption>,
         options: &RootOptions,
     ) -> Self {
-        let MadeAttempt { directory, target, resumed_from } = attempt;
+        let MadeAttempt { directory, target, resumed_from, .. } = attempt;
         let known = Mutex::new(HashSet::from([directory.clone()]));
         BuildGuard {
             epoch,
@@ -147,6 +149,11 @@ impl BuildGuard {
         Ok(())
     }
 
+    /// Whether a sign of life was sent, so that there may be a record of it.
+    pub(super) async fn has_beaten(&self) -> bool {
+        *self.counter.lock().await > 0
+    }
+
     /// Says in the next sign of life that the build waits for another one, until the answer is dropped.
     pub(super) fn wait_on(self: &Arc<Self>, other: WaitingOn) -> Waiting {
         self.waiting_on.lock().unwrap_or_else(PoisonError::into_inner).push(other.clone());
@@ -201,7 +208,7 @@ mod tests {
         let options = RootOptions { beat: Duration::from_millis(1), lease, ..RootOptions::default() };
         let epoch = Epoch { key: Identity::from_bytes([1; 32]), number: 0 };
         let directory = EntryPath::parse("d").unwrap();
-        let attempt = MadeAttempt { target: directory.clone(), directory, resumed_from: None };
+        let attempt = MadeAttempt { target: directory.clone(), directory, resumed_from: None, created: None };
         BuildGuard::new(epoch, "ab".to_owned(), attempt, None, &options)
     }
 

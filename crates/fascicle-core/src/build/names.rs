@@ -4,7 +4,7 @@
 //! however many directories there are. It is a hint: whatever it says, of all who create a directory under a name one does.
 
 use super::records::new_nonce;
-use crate::{Backend, EntryKind, EntryPath, Error, ErrorKind, RecordKey, Result, ResultExt};
+use crate::{Backend, EntryKind, EntryPath, Error, ErrorKind, RecordKey, Result, ResultExt, Version};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -56,7 +56,7 @@ impl NameHints {
         backend: &dyn Backend,
         type_name: &str,
         meta: Bytes,
-    ) -> Result<EntryPath> {
+    ) -> Result<(EntryPath, Version)> {
         check_type_name(type_name)?;
         let hint = self.hint(backend, type_name).await;
         let mut first = match hint.stored {
@@ -68,9 +68,9 @@ impl NameHints {
             for number in first..first.saturating_add(NEIGHBOURS) {
                 let path = numbered(type_name, number)?;
                 match backend.create_directory(&path, meta.clone()).await {
-                    Ok(_) => {
+                    Ok(version) => {
                         self.advance(backend, type_name, number + 1).await;
-                        return Ok(path);
+                        return Ok((path, version));
                     }
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                     Err(error) => return Err(error),
@@ -82,7 +82,7 @@ impl NameHints {
             let random = new_nonce()?;
             let path = EntryPath::parse(&format!("{type_name}_{}", random.get(..8).unwrap_or(&random)))?;
             match backend.create_directory(&path, meta.clone()).await {
-                Ok(_) => return Ok(path),
+                Ok(version) => return Ok((path, version)),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -228,16 +228,16 @@ mod tests {
         let backend = fascicle_memory::MemoryBackend::new();
         let (hints, others) = (NameHints::default(), NameHints::default());
         for _ in 0..17 {
-            hints.create(&backend, "Foo", Bytes::new()).await.unwrap();
+            hints.create(&backend, "Foo", Bytes::new()).await.unwrap().0;
         }
         assert_eq!(hints.first_free(&backend, "Foo").await.unwrap().as_str(), "Foo_0011");
         let gap = EntryPath::parse("Foo_0003").unwrap();
         backend.remove(&gap).await.unwrap();
         hints.freed(&backend, &gap).await;
-        assert_eq!(others.create(&backend, "Foo", Bytes::new()).await.unwrap().as_str(), "Foo_0003");
-        assert_eq!(hints.create(&backend, "Foo", Bytes::new()).await.unwrap().as_str(), "Foo_0011");
+        assert_eq!(others.create(&backend, "Foo", Bytes::new()).await.unwrap().0.as_str(), "Foo_0003");
+        assert_eq!(hints.create(&backend, "Foo", Bytes::new()).await.unwrap().0.as_str(), "Foo_0011");
         assert_eq!(
-            hints.create(&backend, "Foo_0000x", Bytes::new()).await.unwrap().as_str(),
+            hints.create(&backend, "Foo_0000x", Bytes::new()).await.unwrap().0.as_str(),
             "Foo_0000x_0000"
         );
     }
@@ -247,18 +247,18 @@ mod tests {
         for count in [0u64, 10, 100, 1000] {
             let store = fascicle_memory::MemoryBackend::new();
             for number in 0..count {
-                store.create_directory(&numbered("Foo", number).unwrap(), Bytes::new()).await.unwrap();
+                store.create_directory(&numbered("Foo", number).unwrap(), Bytes::new()).await.unwrap().0;
             }
             let counts = Arc::new(CallCounts::default());
             let backend = observed(Arc::new(store), counts.clone());
             let name = |number: u64| numbered("Foo", number).unwrap();
             assert_eq!(
-                NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap(),
+                NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap().0,
                 name(count)
             );
             assert!(counts.total() <= 24, "{count} directories and no hint: {:?}", counts.snapshot());
             counts.reset();
-            let second = NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap();
+            let second = NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap().0;
             assert_eq!(second, name(count + 1));
             assert_eq!(counts.total(), 2, "{count} directories: {:?}", counts.snapshot());
         }
@@ -268,11 +268,11 @@ mod tests {
     async fn a_hint_that_is_wrong_costs_looks_and_nothing_else() {
         let backend = fascicle_memory::MemoryBackend::new();
         for _ in 0..100 {
-            NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap();
+            NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap().0;
         }
         for (wrong, right) in [("{\"type\": \"Foo\", \"next\": 3}", 100), ("no hint", 101)] {
             backend.records().overwrite(&hint_key("Foo").unwrap(), wrong.into()).await.unwrap();
-            let name = NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap();
+            let name = NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap().0;
             assert_eq!(name, numbered("Foo", right).unwrap());
         }
     }

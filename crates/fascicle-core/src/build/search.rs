@@ -192,7 +192,12 @@ impl<'a> Request<'a> {
                 }
                 None => {}
             }
-            let claim = match read::<Claim>(self.backend(), &epoch.claim()?).await? {
+            // Where nothing is adopted, claiming tells as well whether somebody else has.
+            let claimed = match self.root.options().adopts_foreign() {
+                true => read::<Claim>(self.backend(), &epoch.claim()?).await?,
+                false => None,
+            };
+            let claim = match claimed {
                 Some(claim) => claim,
                 None => {
                     let found = self.find_to_adopt().await?;

@@ -95,7 +95,7 @@ async fn entries_and_values(root: &Root, told: &Value) {
     for (name, expected) in [
         ("note", EntryKind::File),
         ("note.md", EntryKind::File),
-        ("single.parquet", EntryKind::File),
+        ("single", EntryKind::Table),
         ("parts", EntryKind::Table),
         ("words", EntryKind::Array),
         ("unsuitable", EntryKind::Array),

@@ -1,6 +1,7 @@
 //! How many requests what a user does costs on an object store.
 
 use crate::{BUCKET, options, s3};
+use fascicle::{Config, Directory, IdentityRules, ResolveOptions, Root};
 use fascicle_test_servers::{ObjectServer, SeenRequest};
 
 /// What was asked of the server since the last look.
@@ -43,4 +44,50 @@ async fn listing_takes_a_request_for_each_thousand() {
     server.take_requests();
     assert_eq!(root.as_dir().names().await.unwrap(), ["cells"]);
     at_most(1, &server, "a short listing");
+}
+
+/// Finds or builds the cells of a seed, with one small file in them.
+async fn cells(root: &Root, seed: i64) -> Directory {
+    let config = Config::new("Cells").with("seed", seed);
+    let build = |directory: Directory| async move {
+        directory.put_file("note", "built").await?;
+        Ok(())
+    };
+    let (rules, options) = (IdentityRules::default(), ResolveOptions::default());
+    root.resolve_config(&config, &rules, &options, build).await.unwrap().directory
+}
+
+#[tokio::test]
+async fn finding_takes_two_requests_and_building_eight() {
+    let server = ObjectServer::with_bucket(BUCKET);
+    let root = s3(&server).with_backend("zarr").open("s3://bucket/data").await.unwrap();
+    cells(&root, 0).await;
+    server.take_requests();
+    root.dir("Cells_0000").unwrap().put_file("measure", "what a file costs").await.unwrap();
+    let of_the_file = server.take_requests().len();
+    cells(&root, 1).await;
+    at_most(8 + of_the_file, &server, "building");
+    cells(&root, 1).await;
+    at_most(2, &server, "finding");
+    // Another process knows nothing yet.
+    let other = s3(&server).with_backend("zarr").open("s3://bucket/data").await.unwrap();
+    server.take_requests();
+    cells(&other, 1).await;
+    at_most(2, &server, "finding by another process");
+}
+
+#[tokio::test]
+async fn opening_an_array_takes_one_request_and_appending_to_it_seven() {
+    let server = ObjectServer::with_bucket(BUCKET);
+    let root = s3(&server).with_backend("zarr").open("s3://bucket/data").await.unwrap();
+    let directory = root.dir("cells").unwrap();
+    directory.put("x", [1.0]).await.unwrap();
+    server.take_requests();
+    assert_eq!(directory.array("x").await.unwrap().len(), 1);
+    at_most(1, &server, "opening an array");
+    directory.append("x", [2.0]).await.unwrap();
+    server.take_requests();
+    directory.append("x", [3.0]).await.unwrap();
+    // Four are the backend's; what the array is and whether its directory is finished are looked at before.
+    at_most(7, &server, "appending to an array");
 }
