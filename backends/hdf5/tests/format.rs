@@ -335,7 +335,7 @@ async fn what_others_stored_is_listed_by_its_kind() {
             entry("odd.h5", EntryKind::Directory, "odd.h5"),
             entry("p", EntryKind::Table, "p.parquet"),
             entry("t", EntryKind::Table, "t.csv"),
-            entry("u.parquet", EntryKind::File, "u.parquet"),
+            entry("u", EntryKind::Table, "u.parquet"),
             entry("x", EntryKind::Array, "x.h5"),
         ]
     );

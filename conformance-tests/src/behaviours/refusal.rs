@@ -35,6 +35,8 @@ behaviours! { "refusal"
     rename_is_refused_when_not_declared [Write, !Rename];
     /// Without copying, it is refused as unsupported, and no copy appears.
     copy_is_refused_when_not_declared [Write, !Copy];
+    /// A place that does not declare maintenance offers no way to it.
+    maintenance_is_refused_when_not_declared [!Maintenance];
     /// Without writing, every write is refused as unsupported, and reading works.
     writes_are_refused_when_not_declared [!Write];
     /// A place that is not durable, opened again, holds what was written or is empty, and works either way.
@@ -60,6 +62,11 @@ async fn stores_are_what_is_declared(subject: Subject) -> Checked {
     let declared = bare.capabilities();
     ensure_eq!(bare.arrays().is_some(), declared.has(Capability::Arrays), "whether there is an array store");
     ensure_eq!(bare.tables().is_some(), declared.has(Capability::Tables), "whether there is a table store");
+    Ok(())
+}
+
+async fn maintenance_is_refused_when_not_declared(subject: Subject) -> Checked {
+    ensure!(subject.open_bare().await?.maintenance().is_none(), "there is maintenance");
     Ok(())
 }
 

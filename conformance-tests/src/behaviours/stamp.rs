@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 behaviours! { "stamp"
     /// A meta that was changed has another stamp, through every handle; one that was not keeps its own.
-    a_changed_meta_has_another_stamp [Write];
+    a_changed_meta_has_another_stamp [Write, Durable];
     /// Stamps are told of the directories that are there and have a meta, by the names they are listed under, and of nothing else.
     stamps_are_of_the_directories_that_are_listed [Write];
     /// What is written into a directory leaves the stamp of its meta alone.
-    entries_leave_the_stamp_alone [Write];
+    entries_leave_the_stamp_alone [Write, Durable];
 }
 
 /// The stamps of the directories of the root by name; `None` of a storage that tells none.

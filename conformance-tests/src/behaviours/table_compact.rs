@@ -19,7 +19,7 @@ behaviours! { "table_compact"
     appending_goes_on [Write, Tables, TableAppend, TableCompact];
     /// A stream that began before gives every row once.
     a_reader_that_began_before_sees_every_row_once [Write, Tables, TableAppend, TableCompact];
-    /// Attributes stay.
+    /// The attributes of a table stay as they are.
     attributes_stay [Write, Attributes, Tables, TableAppend, TableCompact];
     /// A table of one part, and one without rows, stay as they are.
     nothing_to_merge_is_no_error [Write, Tables, TableCompact];

@@ -20,7 +20,7 @@ behaviours! { "tending"
     /// Verification finds nothing in a place that is sound, and reads all of it.
     a_sound_place_is_verified [Write, Maintenance];
     /// A directory that is complete, and whose meta does not say so yet, is rolled forward.
-    a_committed_directory_is_rolled_forward [Write, Maintenance];
+    a_committed_directory_is_rolled_forward [Write, Durable, Maintenance];
     /// An index that was lost is rebuilt from the data.
     a_lost_index_is_rebuilt [Write, Maintenance];
     /// Copies have the digest of their original, in another place as well.

@@ -258,7 +258,10 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::of(
             "undeclared_writes_work",
             does_more_than_it_declared("undeclared_writes_work", Capabilities::NONE),
-            &["refusal::writes_are_refused_when_not_declared"],
+            &[
+                "refusal::writes_are_refused_when_not_declared",
+                "refusal::maintenance_is_refused_when_not_declared",
+            ],
         ),
         Case::of(
             "undeclared_stores_work",
@@ -269,6 +272,7 @@ pub(crate) fn cases() -> Vec<Case> {
             &[
                 "refusal::arrays_are_refused_when_not_declared",
                 "refusal::tables_are_refused_when_not_declared",
+                "refusal::maintenance_is_refused_when_not_declared",
                 "refusal::file_append_is_refused_when_not_declared",
                 "refusal::attributes_are_refused_when_not_declared",
                 "refusal::rename_is_refused_when_not_declared",
@@ -287,6 +291,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "refusal::table_new_columns_are_refused_when_not_declared",
                 "refusal::table_compact_is_refused_when_not_declared",
                 "refusal::table_append_is_refused_when_not_declared",
+                "refusal::maintenance_is_refused_when_not_declared",
                 "refusal::file_append_is_refused_when_not_declared",
                 "refusal::attributes_are_refused_when_not_declared",
                 "refusal::rename_is_refused_when_not_declared",

@@ -80,10 +80,11 @@ struct NoFault;
 impl Fault for NoFault {}
 
 /// Areas of the contract whose behaviours see many faults that others name: by chance, or only when tasks meet.
-const GENERAL: [&str; 5] = ["random", "concurrent", "reader", "table_new_columns", "table_compact"];
+const GENERAL: [&str; 7] =
+    ["random", "concurrent", "reader", "table_new_columns", "table_compact", "stamp", "maintenance"];
 
 /// Areas whose behaviours see some faults only when tasks meet, which they do not at every attempt.
-const MEETINGS: [&str; 4] = ["random", "concurrent", "reader", "race"];
+const MEETINGS: [&str; 6] = ["random", "concurrent", "reader", "race", "table_compact", "maintenance"];
 
 /// Behaviours that move megabytes, which are checked only where they are named.
 const LARGE: [&str; 12] = [
@@ -103,7 +104,7 @@ const LARGE: [&str; 12] = [
 
 /// Areas that look at a backend through its contract. The others look through the semantics on top of it, where any fault of
 /// the contract may show.
-const OF_THE_CONTRACT: [&str; 30] = [
+const OF_THE_CONTRACT: [&str; 31] = [
     "path",
     "entry",
     "meta",
@@ -134,6 +135,7 @@ const OF_THE_CONTRACT: [&str; 30] = [
     "refusal",
     "cost",
     "random",
+    "maintenance",
 ];
 
 fn is_of_the_contract(behaviour: &Behaviour) -> bool {

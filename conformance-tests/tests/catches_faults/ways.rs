@@ -94,7 +94,6 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
             "config::a_stored_config_is_read_as_its_type",
             "build::an_unfinished_directory_is_not_found",
             "build::the_handle_of_a_build_ends_with_it",
-            "build::an_unfinished_directory_of_another_program_is_passed_over",
         ],
     ),
     (
@@ -125,11 +124,7 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
     (
         "semantics: lists are short",
         Way::ListsAreShort,
-        &[
-            "directory::parents_lead_to_the_root",
-            "extend::an_appender_without_rows_leaves_an_empty_array",
-            "build::a_running_directory_of_another_program_is_waited_for",
-        ],
+        &["directory::parents_lead_to_the_root", "extend::an_appender_without_rows_leaves_an_empty_array"],
     ),
     (
         "semantics: lists are never empty",

@@ -30,7 +30,8 @@ pub(crate) struct Verify {
 #[derive(Args, Debug)]
 pub(crate) struct Repair {
     /// The root
-    root: String,
+    #[arg(value_name = "ROOT")]
+    place: String,
 
     /// Do it
     #[arg(long)]
@@ -43,7 +44,8 @@ pub(crate) struct Repair {
 #[derive(Args, Debug)]
 pub(crate) struct Gc {
     /// The root
-    root: String,
+    #[arg(value_name = "ROOT")]
+    place: String,
 
     /// Do it
     #[arg(long)]
@@ -87,7 +89,7 @@ impl Verify {
 
 impl Repair {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
-        let root = root_at(context, &self.root).await?;
+        let root = root_at(context, &self.place).await?;
         let report = root.repair(&RepairOptions::default().apply(self.apply)).await?;
         print(context, &report, self.apply)
     }
@@ -95,7 +97,7 @@ impl Repair {
 
 impl Gc {
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit> {
-        let root = root_at(context, &self.root).await?;
+        let root = root_at(context, &self.place).await?;
         let options = GcOptions::default().apply(self.apply).older_than(self.older_than);
         let report = root.gc(&options).await?;
         print(context, &report, self.apply)

@@ -44,7 +44,8 @@ fn a_miss_is_explained() {
     let found = shell.json(&["find", "data", "Cells", "--explain", "n=10", "kind=a"]);
     assert_eq!((&found["found"], &found["of_this_type"]), (&json!("Cells_0000"), &json!(3)));
     assert_eq!(found["builds"][0]["outcome"], "done");
-    let run = shell.json(&["run", "data", "Cells", "n=10", "kind=z", "--", "true"]);
+    let run = shell.fine(&["--json", "run", "data", "Cells", "n=10", "kind=z", "--", "true"]);
+    let run: Value = serde_json::from_str(&run).unwrap();
     assert_eq!(run["reason"], "there was no directory of this config");
     let typo = shell.ends(3, &["find", "data", "Cell", "--explain", "n=10"]).stdout;
     assert!(typo.contains("did you mean 'Cells'"), "{typo}");

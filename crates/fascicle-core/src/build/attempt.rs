@@ -94,7 +94,6 @@ impl Request<'_> {
         let directory = Directory::guarded(storage.within_builds(stack.clone()), directory, guard.clone());
         let result =
             AssertUnwindSafe(with_stack(stack, async { build(directory).await })).catch_unwind().await;
-        let was_lost = guard.is_lost();
         guard.end();
         // The thread may have a write under way; it is not waited for on this one.
         let stopping = tokio::task::spawn_blocking(move || drop(heartbeat)).await;
@@ -116,8 +115,8 @@ impl Request<'_> {
                 ));
             // The caller learns why the build failed, whatever else goes wrong; the lease ends what could not be ended.
             match end_stopped(self.root, epoch, Some(&path), &story(&*failure)).await {
-                // This process stood still until others took over, and then was not let write: their build counts.
-                Ok(Creator::Theirs(End::Abandoned { .. })) if was_lost => return Ok(Attempt::Fenced),
+                // Others took over, and may have removed what this process wrote into: their build counts, not how this one ended.
+                Ok(Creator::Theirs(End::Abandoned { .. })) => return Ok(Attempt::Fenced),
                 Ok(_) => {}
                 Err(error) => log::warn!("a failed build could not be ended: {}", error.chain()),
             }
@@ -136,10 +135,11 @@ impl Request<'_> {
             })?;
         match committed {
             Creator::Mine => {
-                if !self.said_done(&path, created).await? {
-                    let done = mark_done(self.root, epoch, &nonce, &path).await;
-                    done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
-                }
+                let done = match self.said_done(&path, created).await {
+                    Ok(false) => mark_done(self.root, epoch, &nonce, &path).await,
+                    said => said.map(|_| ()),
+                };
+                done.map_err(|error| error.hint("its build is complete; ask for it again"))?;
                 // It has nothing to say any more; a waiter reads the end first.
                 if guard.has_beaten().await
                     && let Err(error) = self.backend().records().remove(&epoch.beat()?).await
@@ -155,13 +155,16 @@ impl Request<'_> {
         }
     }
 
-    /// Says in the meta of a committed directory that it is done, by one write, if it is as it was created. `false` when it may not
-    /// be, or the answer is not known: a look tells.
+    /// Says in the meta of a committed directory that it is done, by one write, if it is as it was created. `false` when it is not.
     async fn said_done(&self, path: &EntryPath, created: Option<(Meta, Version)>) -> Result<bool> {
         let Some((mut meta, version)) = created else { return Ok(false) };
         meta.status = Status::Done;
         let written = self.backend().write_meta(path, meta.to_bytes()?, MetaWriteMode::UpdateIf(version));
-        Ok(written.await.is_ok())
+        match written.await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Conflict || error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Ends the epoch of a build that stopped halfway, and returns what the caller is told. Nothing is written any more: the guard

@@ -247,7 +247,7 @@ mod tests {
         for count in [0u64, 10, 100, 1000] {
             let store = fascicle_memory::MemoryBackend::new();
             for number in 0..count {
-                store.create_directory(&numbered("Foo", number).unwrap(), Bytes::new()).await.unwrap().0;
+                store.create_directory(&numbered("Foo", number).unwrap(), Bytes::new()).await.unwrap();
             }
             let counts = Arc::new(CallCounts::default());
             let backend = observed(Arc::new(store), counts.clone());
