@@ -56,6 +56,8 @@ pub(crate) struct NewArray {
     /// Objects that are written.
     stored: HashMap<Vec<u64>, Option<Tag>>,
     claim: Option<(KeySpace, Claim)>,
+    /// Whether `zarr.json` may speak of the objects: since it was sent off, and no answer said that it was refused.
+    may_be_there: bool,
     /// The array in whose place it is going to be, if there is one.
     replaced: Option<Replaced>,
 }
@@ -117,6 +119,7 @@ impl NewArray {
             tasks: JoinSet::new(),
             stored: HashMap::new(),
             claim: None,
+            may_be_there: false,
             replaced: None,
         })
     }
@@ -375,7 +378,10 @@ impl NewArray {
                 None | Some(Replaced { is_old: true, .. }) => Expect::Absent,
                 Some(Replaced { tag, .. }) => Expect::State(tag.clone().ok_or_else(no_conditional_writes)?),
             };
-            match self.array.objects.put(METADATA_KEY, bytes.clone(), &expect).await? {
+            self.may_be_there = true;
+            let put = self.array.objects.put(METADATA_KEY, bytes.clone(), &expect).await?;
+            self.may_be_there = matches!(put, Put::Done(_));
+            match put {
                 Put::Done(_) => break,
                 Put::Refused if self.existing == Existing::Refuse => return Err(meanwhile()),
                 Put::Refused => {
@@ -397,6 +403,7 @@ impl NewArray {
             && !claim.is_there().await?
         {
             self.array.objects.delete(METADATA_KEY).await?;
+            self.may_be_there = false;
             return Err(Error::new(
                 ErrorKind::NotFound,
                 "the directory was removed while the array was written",
@@ -425,9 +432,14 @@ impl NewArray {
         claim.release().await
     }
 
-    /// Removes what was written of an array that will not appear.
+    /// Removes what was written of an array that will not appear. One that may have appeared keeps its objects, and its claim until that
+    /// ends by itself: whoever claims the space next looks whether they are in use.
     async fn abandon(&mut self) {
         self.tasks.shutdown().await;
+        if self.may_be_there {
+            self.claim = None;
+            return;
+        }
         if let Some((space, claim)) = self.claim.take()
             && claim.check().is_ok()
         {
@@ -443,6 +455,9 @@ impl NewArray {
 impl Drop for NewArray {
     fn drop(&mut self) {
         let Some(claim) = self.claim.take() else { return };
+        if self.may_be_there {
+            return;
+        }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let objects = self.array.objects.clone();
         let mut tasks = std::mem::take(&mut self.tasks);

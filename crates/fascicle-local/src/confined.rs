@@ -157,6 +157,11 @@ fn escapes(path: &Path) -> Error {
         .hint("open the place the symbolic link leads to, or allow it with the option follow_symlinks")
 }
 
+fn no_file(path: &Path) -> Error {
+    Error::new(ErrorKind::WrongKind, format!("'{}' is no regular file", path.display()))
+        .hint("a folder, a pipe, a socket or a device stands in the place of a file; move it away")
+}
+
 /// What stands under a name.
 #[derive(Debug)]
 pub enum Sight {
@@ -168,7 +173,7 @@ pub enum Sight {
     Folder(Facts),
     /// A device, a socket, a pipe.
     Special,
-    /// A symbolic link that leads to nothing, in a circle or out of the root; the error says so.
+    /// A symbolic link that leads to nothing, in a circle, to a folder that it is in or out of the root; the error says so.
     BadLink(Error),
 }
 
@@ -260,13 +265,51 @@ impl Folder {
             return Ok(sight(&stat));
         }
         match self.root.open_beneath(&self.relative_of(name), NAME_ONLY) {
-            Ok(handle) => Ok(sight(&rustix::fs::fstat(&handle).map_err(failed)?)),
+            Ok(handle) => {
+                let stat = rustix::fs::fstat(&handle).map_err(failed)?;
+                if FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.lies_beneath(&stat)? {
+                    return Ok(Sight::BadLink(
+                        Error::new(
+                            ErrorKind::Corrupt,
+                            format!(
+                                "the symbolic link '{}' leads back to a folder that it is in",
+                                self.path_of(name).display()
+                            ),
+                        )
+                        .hint("remove the link"),
+                    ));
+                }
+                Ok(sight(&stat))
+            }
             Err(error) if error.is_not_found() => Ok(Sight::BadLink(Error::new(
                 ErrorKind::Corrupt,
                 format!("the symbolic link '{}' leads to nothing", self.path_of(name).display()),
             ))),
             Err(error) => Ok(Sight::BadLink(error)),
         }
+    }
+
+    /// Whether the folder that `stat` describes is this one or one of those above it, on the path by which it was opened. A link to such
+    /// a folder leads in a circle: whoever went down all folders would never come to an end.
+    fn lies_beneath(&self, stat: &Stat) -> Result<bool> {
+        let is_this = |seen: Stat| (seen.st_dev, seen.st_ino) == (stat.st_dev, stat.st_ino);
+        let failed = |error: Errno| storage_error("looking at", &self.path(), error);
+        if is_this(rustix::fs::fstat(&self.handle).map_err(failed)?)
+            || is_this(rustix::fs::fstat(&self.root.open_root()?).map_err(failed)?)
+        {
+            return Ok(true);
+        }
+        for (end, _) in self.relative.match_indices('/') {
+            let above = self.relative.get(..end).unwrap_or("");
+            match self.root.open_beneath(above, NAME_ONLY) {
+                Ok(handle) if is_this(rustix::fs::fstat(&handle).map_err(failed)?) => return Ok(true),
+                Ok(_) => {}
+                // It was moved away meanwhile.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 
     /// The names in it, in no order, with the kinds the file system gives away (`Unknown` on some). Names that are not
@@ -340,6 +383,9 @@ impl Folder {
     }
 
     /// Opens a file in it for reading.
+    ///
+    /// Errors: `NotFound`; `WrongKind` for what is no regular file, such as a folder or a pipe; `PermissionDenied` for a link that
+    /// leads out of the root.
     pub fn open_file(&self, name: &str) -> Result<File> {
         self.open_as(name, OFlags::RDONLY)
     }
@@ -352,10 +398,21 @@ impl Folder {
     fn open_as(&self, name: &str, flags: OFlags) -> Result<File> {
         // A pipe that took the file's place would block whoever opens it.
         let direct = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        match rustix::fs::openat(&self.handle, name, direct, Mode::empty()) {
-            Ok(handle) => Ok(File::from(handle)),
-            Err(Errno::LOOP) => self.root.open_beneath(&self.relative_of(name), flags).map(File::from),
-            Err(error) => Err(storage_error("opening", &self.path_of(name), error)),
+        let handle = match rustix::fs::openat(&self.handle, name, direct, Mode::empty()) {
+            Ok(handle) => handle,
+            Err(Errno::LOOP) => self.root.open_beneath(&self.relative_of(name), flags)?,
+            // A socket cannot be opened, nor can some devices.
+            Err(Errno::NXIO) if matches!(self.look(name)?, Sight::Special) => {
+                return Err(no_file(&self.path_of(name)));
+            }
+            Err(error) => return Err(storage_error("opening", &self.path_of(name), error)),
+        };
+        let stat = rustix::fs::fstat(&handle)
+            .map_err(|error| storage_error("looking at", &self.path_of(name), error))?;
+        // A pipe would be read as an empty file, and a device without end.
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Ok(File::from(handle)),
+            _ => Err(no_file(&self.path_of(name))),
         }
     }
 
@@ -483,6 +540,47 @@ mod tests {
                 }
             }
             assert!(matches!(top.look("missing").unwrap(), Sight::Absent));
+        }
+    }
+
+    #[test]
+    fn links_to_the_folders_they_are_in_are_bad() {
+        let place = place();
+        symlink(".", place.root.join("a/b/here")).unwrap();
+        symlink("..", place.root.join("a/b/up")).unwrap();
+        symlink("../..", place.root.join("a/b/top")).unwrap();
+        std::fs::create_dir(place.root.join("c")).unwrap();
+        symlink("../a", place.root.join("c/across")).unwrap();
+        symlink("../../c", place.root.join("a/b/back")).unwrap();
+        for root in both_resolutions(&place) {
+            let folder = root.folder("a/b").unwrap();
+            for name in ["here", "up", "top"] {
+                assert!(matches!(folder.look(name).unwrap(), Sight::BadLink(_)), "{name}");
+            }
+            // Each leads elsewhere; one after the other they lead back.
+            assert!(matches!(folder.look("back").unwrap(), Sight::Folder(_)));
+            let across = folder.subfolder("back").unwrap();
+            assert!(matches!(across.look("across").unwrap(), Sight::BadLink(_)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_opened() {
+        let place = place();
+        let made = std::process::Command::new("mkfifo").arg(place.root.join("a/pipe")).status().unwrap();
+        assert!(made.success());
+        let _socket = std::os::unix::net::UnixListener::bind(place.root.join("a/socket")).unwrap();
+        symlink("pipe", place.root.join("a/linked")).unwrap();
+        for root in both_resolutions(&place) {
+            let folder = root.folder("a").unwrap();
+            for name in ["pipe", "socket", "linked", "b"] {
+                assert_eq!(folder.open_file(name).unwrap_err().kind(), ErrorKind::WrongKind, "{name}");
+                assert_eq!(
+                    folder.open_file_for_append(name).unwrap_err().kind(),
+                    ErrorKind::WrongKind,
+                    "{name}"
+                );
+            }
         }
     }
 

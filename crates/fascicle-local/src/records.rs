@@ -74,11 +74,12 @@ impl LocalRecords {
         let Some((folder, name)) = self.existing_place(key)? else { return Ok(None) };
         let file = match folder.open_file(&name) {
             Err(error) if error.is_not_found() => return Ok(None),
+            // The name belongs to the folder of other records.
+            Err(error) if error.kind() == ErrorKind::WrongKind && folder.subfolder(&name).is_ok() => {
+                return Ok(None);
+            }
             answer => answer?,
         };
-        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            return Ok(None);
-        }
         let mut body = Vec::new();
         // One byte more than a record may have, so that whoever checks the limit sees that it is exceeded.
         file.take(MAX_RECORD_BYTES as u64 + 1)

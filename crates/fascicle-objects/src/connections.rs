@@ -6,6 +6,7 @@
 //!
 //! Stores that are reached in the same way share a client, and so its idle connections and the certificates that it has read.
 
+use crate::http_client;
 use async_trait::async_trait;
 use futures::stream;
 use http_body_util::{BodyExt, StreamBody};
@@ -13,7 +14,7 @@ use object_store::{
     ClientOptions, Result,
     client::{
         HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody,
-        HttpService, ReqwestConnector,
+        HttpService,
     },
 };
 use std::{
@@ -54,7 +55,7 @@ impl HttpConnector for SharedConnector {
         if let Some(client) = clients.get(&settings) {
             return Ok(client.clone());
         }
-        let client = ReqwestConnector::default().connect(options)?;
+        let client = HttpClient::new(http_client::new(options)?);
         let client = HttpClient::new(Elsewhere { client, runtime: runtime()? });
         if clients.len() >= MOST_CLIENTS {
             clients.clear();

@@ -124,7 +124,7 @@ impl ErrorContext {
             }
             _ => {}
         }
-        let status = status_in(text);
+        let status = if text.contains("redirect without LOCATION") { Some(301) } else { status_in(text) };
         let why = answered.unwrap_or_else(|| self.secrets.sanitise(&error.to_string()));
         match status {
             // Listings come without a variant of their own for this.
@@ -137,6 +137,14 @@ impl ErrorContext {
                 kind: ErrorKind::Unavailable,
                 why: format!("the service is not able to answer ({why})"),
                 hint: None,
+            },
+            // Followed, it could lead anywhere, and what authorises the request with it.
+            Some(300..=399) => Failure {
+                kind: ErrorKind::Storage,
+                why: "the service redirects requests to another address, which is not followed".to_owned(),
+                hint: Some(
+                    "check the endpoint and the region, and name those of the place itself".to_owned(),
+                ),
             },
             Some(507) => {
                 Failure { kind: ErrorKind::Unavailable, why: "the storage is full".to_owned(), hint: None }

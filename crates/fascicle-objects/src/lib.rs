@@ -28,6 +28,7 @@ mod config;
 mod connections;
 mod error;
 mod files;
+mod http_client;
 mod local_store;
 mod memory_store;
 mod open;

@@ -16,9 +16,10 @@ pub(crate) struct Secrets(Arc<[String]>);
 impl Secrets {
     pub(crate) fn of(options: &StoreOptions) -> Secrets {
         let mut secrets: Vec<String> =
-            options.secrets().filter(|secret| secret.len() >= SHORTEST_SECRET).map(str::to_owned).collect();
+            options.secrets().filter(|secret| secret.len() >= SHORTEST_SECRET).flat_map(forms_of).collect();
         // A secret that contains another one goes first.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        secrets.dedup();
         Secrets(secrets.into())
     }
 
@@ -30,7 +31,7 @@ impl Secrets {
             text = text.replace(secret.as_str(), REDACTED);
         }
         let words: Vec<String> = text.split_whitespace().map(without_url_secrets).collect();
-        let text = words.join(" ");
+        let text = without_authorisation(&words.join(" "));
         match text.char_indices().nth(MOST_CHARACTERS) {
             Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
             None => text,
@@ -44,6 +45,57 @@ impl Secrets {
             source: error.source().map(|source| Box::new(self.cause(source))),
         }
     }
+}
+
+/// The forms in which a service may repeat a secret: itself, as it stands in an address or in XML, and the signature of a signed address,
+/// which is the secret in it.
+fn forms_of(secret: &str) -> Vec<String> {
+    let signatures = url::form_urlencoded::parse(secret.trim_start_matches('?').as_bytes())
+        .filter(|(name, value)| name == "sig" && value.len() >= SHORTEST_SECRET)
+        .map(|(_, value)| value.into_owned());
+    let mut forms: Vec<String> = signatures.chain([secret.to_owned()]).collect();
+    for form in forms.clone() {
+        let encoded: String = url::form_urlencoded::byte_serialize(form.as_bytes()).collect();
+        forms.push(encoded.replace('+', "%20"));
+        forms.push(encoded);
+        forms.push(form.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
+    }
+    forms
+}
+
+/// What stands before that which authorises a request: in its head, and in a signed address.
+const AUTHORISATIONS: [&str; 8] = [
+    "bearer ",
+    "sharedkey ",
+    "sig=",
+    "signature=",
+    "x-amz-credential=",
+    "x-amz-security-token=",
+    "x-amz-security-token: ",
+    "access_token=",
+];
+
+/// `text` without what authorises requests, which not only options say: there are tokens that services give for a while.
+fn without_authorisation(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut clean = String::with_capacity(text.len());
+    let mut done = 0;
+    while let Some(found) = AUTHORISATIONS
+        .iter()
+        .filter_map(|before| Some(done + lower.get(done..)?.find(before)? + before.len()))
+        .min()
+    {
+        let is_end = |character: char| character.is_whitespace() || "&,;\"'<>".contains(character);
+        let rest = text.get(found..).unwrap_or("");
+        let end = found + rest.find(is_end).unwrap_or(rest.len());
+        clean.push_str(text.get(done..found).unwrap_or(""));
+        if end > found {
+            clean.push_str(REDACTED);
+        }
+        done = end;
+    }
+    clean.push_str(text.get(done..).unwrap_or(""));
+    clean
 }
 
 impl fmt::Debug for Secrets {
@@ -135,6 +187,30 @@ mod tests {
     #[test]
     fn known_secrets_are_blotted_out() {
         assert_eq!(sanitise("key s3cr3t/key was refused"), "key REDACTED was refused");
+    }
+
+    #[test]
+    fn signatures_of_signed_addresses_are_blotted_out_wherever_they_stand() {
+        let options = StoreOptions::new().with("azure_storage_sas_token", "?sv=2020&sp=rw&sig=ab%2Fcd%3D");
+        let secrets = Secrets::of(&options);
+        for text in [
+            "GET /c?sv=2020&amp;sig=ab%2Fcd%3D HTTP/1.1",
+            "it was ab/cd= and no other",
+            "it was ab%2Fcd%3D and no other",
+        ] {
+            let told = secrets.sanitise(text);
+            assert!(!told.contains("cd") && told.contains(REDACTED), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_authorises_requests_is_blotted_out() {
+        assert_eq!(sanitise("authorization: Bearer ey.J0 host: x"), "authorization: Bearer REDACTED host: x");
+        assert_eq!(
+            sanitise("AWS4 Credential=A, Signature=0af1 x-amz-security-token: To/ken= host: x"),
+            "AWS4 Credential=A, Signature=REDACTED x-amz-security-token: REDACTED host: x"
+        );
+        assert_eq!(sanitise("the signature= sign"), "the signature= sign");
     }
 
     #[test]

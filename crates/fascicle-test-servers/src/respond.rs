@@ -6,11 +6,16 @@ use crate::{
     request::{Incoming, RequestKind},
 };
 use bytes::{Bytes, BytesMut};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{Response, header::HeaderName};
 use serde::Deserialize;
+use std::io;
 
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<BoxBody<Bytes, io::Error>>;
+
+fn whole(bytes: Bytes) -> BoxBody<Bytes, io::Error> {
+    Full::new(bytes).map_err(|never| match never {}).boxed()
+}
 
 /// How a server judges requests.
 #[derive(Clone, Debug, Default)]
@@ -158,7 +163,7 @@ fn read(object: Option<&StoredObject>, request: &Incoming) -> Answer {
         answer = answer.header(HeaderName::try_from(format!("{prefix}{name}")).unwrap(), value);
     }
     let body = if is_head { Bytes::new() } else { object.bytes.slice(start..end) };
-    answer.body(Full::new(body)).unwrap()
+    answer.body(whole(body)).unwrap()
 }
 
 fn source_of(buckets: &Buckets, request: &Incoming) -> Option<StoredObject> {
@@ -280,7 +285,7 @@ pub(crate) fn xml(status: u16, document: String) -> Answer {
     Response::builder()
         .status(status)
         .header("content-type", "application/xml")
-        .body(Full::new(body.into()))
+        .body(whole(body.into()))
         .unwrap()
 }
 

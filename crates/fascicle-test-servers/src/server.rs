@@ -6,8 +6,13 @@ use crate::{
     request::{Incoming, RequestKind, SeenRequest},
     respond::{Answer, Rules, failure, respond},
 };
-use http_body_util::BodyExt;
-use hyper::{Request, body::Body, service::service_fn};
+use futures::StreamExt;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::{
+    Request,
+    body::{Body, Frame},
+    service::service_fn,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -24,6 +29,9 @@ pub const ACCESS_KEY: &str = "AKIATESTSERVERKEY";
 pub const SECRET_KEY: &str = "test-server-secret-access-key";
 /// The token of Google Cloud Storage that the server knows.
 pub const BEARER_TOKEN: &str = "test-server-bearer-token";
+
+/// How long the half of an answer has to arrive before the connection is closed.
+const PAUSE_BEFORE_CUT: Duration = Duration::from_millis(5);
 
 /// An object store in this process that speaks the XML dialects of S3 and Google Cloud Storage, each request atomic.
 #[derive(Debug)]
@@ -267,7 +275,14 @@ async fn cut(answer: Answer) -> io::Result<Answer> {
         return Err(io::ErrorKind::ConnectionAborted.into());
     }
     parts.headers.insert("content-length", body.len().into());
-    Ok(Answer::from_parts(parts, body.slice(..body.len() / 2).into()))
+    let half = body.slice(..body.len() / 2);
+    // A body of unknown length that breaks off, as one of half the length would contradict the header. The pause lets the half go out
+    // before the connection is closed.
+    let pieces = futures::stream::once(async { Ok(Frame::data(half)) }).chain(futures::stream::once(async {
+        tokio::time::sleep(PAUSE_BEFORE_CUT).await;
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }));
+    Ok(Answer::from_parts(parts, BodyExt::boxed(StreamBody::new(pieces))))
 }
 
 fn take_fault(faults: &mut Vec<Fault>, request: &SeenRequest) -> Option<FaultKind> {

@@ -8,7 +8,7 @@ use super::{
 };
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind};
-use fascicle_local::storage_error;
+use fascicle_local::{Sight, storage_error};
 use futures::{StreamExt, stream};
 use object_store::{GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta, Result, path::Path};
 use std::{fs::File, ops::Range, os::unix::fs::FileExt, path::PathBuf};
@@ -28,14 +28,16 @@ fn open(inner: &Inner, location: &Path, with_tag: bool) -> Result<Open> {
     let folder = inner.existing_folder(location, relative)?.ok_or_else(|| not_found(location))?;
     let path = folder.path_of(name);
     let file = match folder.open_file(name) {
-        // A folder cannot be read as a file, nor can what is no file at all.
-        Err(error) if error.kind() == ErrorKind::WrongKind => return Err(not_found(location)),
+        // A folder is no object, as keys have no folders. A pipe has the name of an object, and is none that can be read.
+        Err(error) if error.kind() == ErrorKind::WrongKind => {
+            return match folder.look(name).map_err(|error| failed(location, error))? {
+                Sight::Special => Err(failed(location, error)),
+                _ => Err(not_found(location)),
+            };
+        }
         answer => answer.map_err(|error| failed(location, error))?,
     };
     let fails = |error: std::io::Error| failed(location, storage_error("looking at", &path, error));
-    if !file.metadata().map_err(fails)?.is_file() {
-        return Err(not_found(location));
-    }
     let facts = facts(&file).map_err(|error| fails(error.into()))?;
     let e_tag = if with_tag { Some(tag(&file, &facts).map_err(fails)?) } else { None };
     let meta = ObjectMeta {
