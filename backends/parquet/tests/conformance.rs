@@ -3,14 +3,14 @@
 use fascicle_conformance::{Site, Suite};
 use fascicle_objects::{LocalStoreOptions, StoreConfig, StoreOptions};
 use fascicle_parquet::{ParquetBackend, ParquetOptions};
-use fascicle_test_servers::{AzuriteServer, MotoServer, ObjectServer};
+use fascicle_test_servers::{AzuriteServer, ObjectServer};
 use std::{
     process::ExitCode,
     sync::{LazyLock, OnceLock},
 };
 
 fn main() -> ExitCode {
-    Suite::main_of([memory(), local(), s3(), gcs(), moto(), azure()])
+    Suite::main_of([memory(), local(), s3(), gcs(), azure()])
 }
 
 fn memory() -> Suite {
@@ -39,19 +39,6 @@ fn s3() -> Suite {
 fn gcs() -> Suite {
     static SERVER: LazyLock<ObjectServer> = LazyLock::new(|| ObjectServer::with_bucket("bucket"));
     on_server("parquet+gcs", "gs://bucket", || SERVER.gcs_options().into())
-}
-
-/// moto, an S3 server in Python.
-fn moto() -> Suite {
-    static SERVER: OnceLock<&MotoServer> = OnceLock::new();
-    on_server("parquet+moto", "s3://bucket", || {
-        let server = SERVER.get_or_init(|| {
-            let server = MotoServer::shared();
-            server.create_bucket("bucket");
-            server
-        });
-        server.s3_options().into()
-    })
 }
 
 /// Azurite, the emulator of Azure Blob Storage.

@@ -1,6 +1,6 @@
 //! `verify`, `repair` and `gc`: what killed processes leave, and what is done about it.
 
-use crate::shell::Shell;
+use crate::shell::{Ended, Shell};
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -66,7 +66,8 @@ fn a_killed_build_is_ended_and_collected() {
         assert_eq!(found(&shell.json(&["gc", "data", "--older-than", "0"])), [] as [[String; 4]; 0]);
         assert_eq!(shell.ends(1, &["verify", "data"]).code, 1);
         assert_eq!(files(&shell, "data"), before, "looking changes nothing");
-        let lines = shell.fine(&["repair", "data", "--apply"]);
+        let Ended { stdout: lines, stderr, .. } = shell.ends(0, &["repair", "data", "--apply"]);
+        assert!(stderr.contains("took over the build"), "{stderr}");
         assert!(
             lines.starts_with("Slow_0000: dead_build: its builder, process ") && lines.ends_with("1 done\n"),
             "{lines}"
