@@ -228,7 +228,7 @@ mod tests {
         let backend = fascicle_memory::MemoryBackend::new();
         let (hints, others) = (NameHints::default(), NameHints::default());
         for _ in 0..17 {
-            hints.create(&backend, "Foo", Bytes::new()).await.unwrap().0;
+            hints.create(&backend, "Foo", Bytes::new()).await.unwrap();
         }
         assert_eq!(hints.first_free(&backend, "Foo").await.unwrap().as_str(), "Foo_0011");
         let gap = EntryPath::parse("Foo_0003").unwrap();
@@ -268,7 +268,7 @@ mod tests {
     async fn a_hint_that_is_wrong_costs_looks_and_nothing_else() {
         let backend = fascicle_memory::MemoryBackend::new();
         for _ in 0..100 {
-            NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap().0;
+            NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap();
         }
         for (wrong, right) in [("{\"type\": \"Foo\", \"next\": 3}", 100), ("no hint", 101)] {
             backend.records().overwrite(&hint_key("Foo").unwrap(), wrong.into()).await.unwrap();
