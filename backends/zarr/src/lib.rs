@@ -10,12 +10,12 @@
 //!
 //! Names beginning with `_` are reserved.
 //!
-//! - An array is written beside the one that it replaces and appears by one write of its `zarr.json`; see [`chunk_keys`] and
-//!   [`create`].
-//! - It grows without locks, by conditional writes; see [`append`].
-//! - Reading fetches the chunks that are touched and no others, as many at once as [`ZarrOptions`] allow; see [`read`].
+//! - An array is written beside the one that it replaces and appears by one write of its `zarr.json`; see `chunk_keys` and
+//!   `create`.
+//! - It grows without locks, by conditional writes; see `append`.
+//! - Reading fetches the chunks that are touched and no others, as many at once as [`ZarrOptions`] allow; see `read`.
 //! - What others have written is checked before it is believed: nothing that an array says makes this allocate more than
-//!   [`ZarrOptions::max_chunk_bytes`], see [`codec`].
+//!   [`ZarrOptions::max_chunk_bytes`], see `codec`.
 
 mod append;
 mod array;
