@@ -31,12 +31,12 @@
 //! # }
 //! ```
 //!
-//! - The rows of an array are the rows of its files, the parts, which never change but for [`region_write`]; what makes a row is
+//! - The rows of an array are the rows of its files, the parts, which never change but for `region_write`; what makes a row is
 //!   said in [`column`].
-//! - An array is written beside the one that it replaces and appears by one write of its `_array.parquet`; see [`create`].
-//! - It grows without locks, by another part under the next number; see [`append`].
-//! - Reading fetches the row groups that are touched and no others; see [`read`].
-//! - What others have written is checked before it is believed; see [`footer`] and [`pages`].
+//! - An array is written beside the one that it replaces and appears by one write of its `_array.parquet`; see `create`.
+//! - It grows without locks, by another part under the next number; see `append`.
+//! - Reading fetches the row groups that are touched and no others; see `read`.
+//! - What others have written is checked before it is believed; see `footer` and `pages`.
 
 mod append;
 mod array;
