@@ -1,9 +1,9 @@
 //! Looking after a root: what is damaged, what writers and builders that died left behind, and mending it.
 //!
-//! - [`Root::verify`] reads everything and says what cannot be read or contradicts itself. It changes nothing.
-//! - [`Root::repair`] takes the steps that a builder or writer which died did not take, and rebuilds the index from the data.
+//! - [`Root::verify`](crate::Root::verify) reads everything and says what cannot be read or contradicts itself. It changes nothing.
+//! - [`Root::repair`](crate::Root::repair) takes the steps that a builder or writer which died did not take, and rebuilds the index from the data.
 //!   It deletes no data.
-//! - [`Root::gc`] deletes what nobody will ever need: attempts that did not make it, and what was being written or removed
+//! - [`Root::gc`](crate::Root::gc) deletes what nobody will ever need: attempts that did not make it, and what was being written or removed
 //!   when somebody died.
 //!
 //! Without `apply` the latter two say what they would do, and change nothing. Builders, writers and readers may be at work all
