@@ -48,9 +48,14 @@ impl Directory {
         if let Some(fresh) = &self.fresh {
             fresh.created.get_or_try_init(|| create_exclusively(self.root(), &fresh.path)).await?;
         }
+        // What an attempt writes is its own. What it stands in may have been finished by another attempt since the claim was checked,
+        // and is nothing that this one changes.
+        let attempt = self.guard.as_ref().map(|guard| guard.directory());
+        let attempt = attempt.filter(|attempt| self.path().is_within(attempt));
         let (mut looked_at, mut missing, mut finished) = (Vec::new(), Vec::new(), Vec::new());
         for path in self.path().ancestors().chain([self.path().clone()]).filter(|path| !path.is_root()) {
-            if self.guard.as_ref().is_some_and(|guard| guard.knows(&path)) {
+            let is_known = self.guard.as_ref().is_some_and(|guard| guard.knows(&path));
+            if is_known || attempt.is_some_and(|attempt| attempt.is_within(&path)) {
                 continue;
             }
             match Finished::look(self.root(), &path).await? {

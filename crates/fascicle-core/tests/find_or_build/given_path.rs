@@ -112,6 +112,8 @@ async fn a_builder_that_is_taken_for_dead_writes_into_nobodys_directory() {
                     dir.put_file("only/zombie", "zombie").await?;
                     told.map(|told| told.send(dir.path().clone()));
                     released.wait_for(|released| *released).await?;
+                    // A write that looks around after others have finished what stands at the path.
+                    dir.put_file("deep/late", "zombie").await?;
                     Ok(()) as BuildResult
                 }
             };
@@ -140,6 +142,7 @@ async fn a_builder_that_is_taken_for_dead_writes_into_nobodys_directory() {
         assert_eq!(mine.names().await.unwrap(), ["by", "inner"]);
         assert_eq!(text(&raw, "group/mine/by").await, "other");
         assert_eq!(mine.status().await.unwrap(), Some(Status::Done));
+        assert!(!mine.meta().await.unwrap().unwrap().modified, "a zombie marks nothing but its own");
         assert_eq!(build_by(&raw, "third").await.unwrap().outcome, Outcome::Found);
     }
 }

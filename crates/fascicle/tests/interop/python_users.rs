@@ -63,9 +63,12 @@ async fn the_examples_for_python_read_what_was_stored() {
         assert!(polars.contains(said), "{said}:\n{polars}");
     }
     let dask = example("with_dask.py", &place.path(""));
-    for said in
-        ["6 parts, 200 cells", "{'even': 24.5, 'odd': 25.0}", "ids from 90 on: 20", "losses (2, 10), least 0.1"]
-    {
+    for said in [
+        "6 parts, 200 cells",
+        "{'even': 24.5, 'odd': 25.0}",
+        "ids from 90 on: 20",
+        "losses (2, 10), least 0.1",
+    ] {
         assert!(dask.contains(said), "{said}:\n{dask}");
     }
 }

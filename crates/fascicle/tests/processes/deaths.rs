@@ -94,10 +94,6 @@ impl Round<'_> {
                     self.strike(id);
                 }
                 Some(("returned", what)) => self.returned(id, what),
-                // At a given path builders that follow each other fast may meet; whoever is told so asks again.
-                Some(("failed", why)) if why.contains("somebody made a directory at the path meanwhile") => {
-                    self.ask(id);
-                }
                 _ => panic!("round {}: worker {id}: {said}", self.seed),
             }
         }
