@@ -38,35 +38,33 @@ impl Led {
     }
 
     /// Where an entry is that is not at `path`: in the attempt of the nearest directory above that is, or was, built there.
-    async fn ahead(&self, path: &EntryPath) -> Option<EntryPath> {
-        let mut directory = path.parent()?;
-        while !directory.is_root() {
-            if let Ok(Some(record)) = self.inner.read_meta(&directory).await
-                && let Ok(meta) = Meta::from_bytes(&record.bytes)
-                && let Some(attempt) = self.attempt_of(&directory, &meta)
-            {
-                let within = path.as_str().strip_prefix(directory.as_str())?.trim_start_matches('/');
-                if !path.is_within(&attempt) {
-                    return attempt.join(within).ok();
-                }
+    async fn ahead(&self, path: &EntryPath) -> Ahead {
+        for directory in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
+            let Ok(Some(record)) = self.inner.read_meta(&directory).await else { continue };
+            let Ok(meta) = Meta::from_bytes(&record.bytes) else { continue };
+            let Some(attempt) = attempt_of(&directory, &meta) else { continue };
+            let is_in_attempt = path.is_within(&attempt);
+            if is_in_attempt && self.moves() || !self.holds_entries(&meta) {
+                return Ahead::MovedUp;
             }
-            directory = directory.parent()?;
+            let within = path.as_str().strip_prefix(directory.as_str()).unwrap_or_default();
+            if !is_in_attempt && let Ok(ahead) = attempt.join(within.trim_start_matches('/')) {
+                return Ahead::In(ahead);
+            }
         }
-        None
+        Ahead::Nowhere
     }
 
-    /// The attempt that holds entries of a directory.
-    fn attempt_of(&self, directory: &EntryPath, meta: &Meta) -> Option<EntryPath> {
-        let attempt = meta.build.as_ref()?.attempt_name()?;
-        let holds = meta.status != Status::Done || !self.moves();
-        if holds { directory.join(&attempt).ok() } else { None }
+    /// Whether the attempt of a directory with this meta holds its entries: where they are moved they leave it in the end.
+    fn holds_entries(&self, meta: &Meta) -> bool {
+        meta.status != Status::Done || !self.moves()
     }
 
     /// Where an entry is to be created.
     async fn place(&self, path: &EntryPath) -> Result<EntryPath> {
         let mut place = path.clone();
         while !self.moves()
-            && let Some(ahead) = self.ahead(&place).await
+            && let Ahead::In(ahead) = self.ahead(&place).await
             && let Some(attempt) = ahead.parent()
         {
             // A copy of such a directory holds its entries itself.
@@ -88,8 +86,8 @@ impl Led {
         loop {
             match self.inner.stat(&place).await {
                 Err(error) if error.is_not_found() => match self.ahead(&place).await {
-                    Some(ahead) => place = ahead,
-                    None => return Ok(path.clone()),
+                    Ahead::In(ahead) => place = ahead,
+                    Ahead::MovedUp | Ahead::Nowhere => return Ok(path.clone()),
                 },
                 _ => return Ok(place),
             }
@@ -105,23 +103,44 @@ impl Led {
     }
 }
 
+/// The directory of the attempt that built, or builds, a directory at a given path.
+fn attempt_of(directory: &EntryPath, meta: &Meta) -> Option<EntryPath> {
+    directory.join(&meta.build.as_ref()?.attempt_name()?).ok()
+}
+
 fn undeclared(what: &str) -> crate::Error {
     crate::Error::new(crate::ErrorKind::Unsupported, format!("this storage does not offer '{what}'"))
 }
 
-/// Awaits `$call` on `$path`, and where nothing is found on what that leads to.
+/// Where an entry is that was not found at a path.
+enum Ahead {
+    /// Here, as far as the metas above it say.
+    In(EntryPath),
+    /// It may have been moved up from the attempt since it was looked for, to where it was asked for at first.
+    MovedUp,
+    /// Nowhere else.
+    Nowhere,
+}
+
+/// Awaits `$call` on `$path`, and where nothing is found on what that leads to. Entries are moved one way only, so that one that
+/// moved while it was looked for is found by looking once more.
 macro_rules! led {
     ($self:ident, $path:ident, $call:expr) => {{
-        let mut place = $path.clone();
+        let asked = $path;
+        let mut place = asked.clone();
         let mut missing = None;
+        let mut looks_again = false;
         loop {
             let $path = &place;
             match $call.await {
                 Err(error) if error.is_not_found() => {
                     let error = missing.take().unwrap_or(error);
                     match $self.ahead($path).await {
-                        Some(ahead) => (place, missing) = (ahead, Some(error)),
-                        None => break Err(error),
+                        Ahead::In(ahead) => (place, missing) = (ahead, Some(error)),
+                        Ahead::MovedUp if !looks_again => {
+                            (place, missing, looks_again) = (asked.clone(), Some(error), true);
+                        }
+                        Ahead::MovedUp | Ahead::Nowhere => break Err(error),
                     }
                 }
                 answer => break answer,
@@ -257,16 +276,18 @@ impl Led {
         else {
             return Ok(listing);
         };
-        let mut listing = without_attempts(listing);
-        let Some(attempt) = self.attempt_of(directory, &meta) else { return Ok(listing) };
-        match self.inner.list(&attempt).await {
-            Ok(held) => listing.entries.extend(held.entries),
+        let attempt = attempt_of(directory, &meta).filter(|_| self.holds_entries(&meta));
+        let Some(attempt) = attempt else { return Ok(without_attempts(listing)) };
+        let held = match self.inner.list(&attempt).await {
+            Ok(held) => held.entries,
             // Moved up to the last entry meanwhile.
-            Err(error) if error.is_not_found() => {
-                return self.inner.list(directory).await.map(without_attempts);
-            }
+            Err(error) if error.is_not_found() => Vec::new(),
             Err(error) => return Err(error),
-        }
+        };
+        // What was moved up since the first look is held no more: only a look after that at the attempt shows all.
+        let listing = if self.moves() { self.inner.list(directory).await? } else { listing };
+        let mut listing = without_attempts(listing);
+        listing.entries.extend(held);
         // An entry that was moved up between the two looks is listed once.
         let order = |entry: &EntryInfo| (entry.name.clone(), entry.stored_name.clone());
         listing.entries.sort_by_cached_key(order);
