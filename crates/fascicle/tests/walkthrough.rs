@@ -1,18 +1,16 @@
 //! The walk-through in Rust, `examples/walkthrough`, prints what the Python original's does: the same names, trees, numbers,
 //! tables and differences.
 
+mod built_example;
+
+use built_example::built_example;
 use std::process::Command;
 
 #[test]
 fn the_example_prints_what_is_expected() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--offline", "--package", "fascicle", "--example", "walkthrough", "--"])
-        .arg(&data)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
+    let output = Command::new(built_example("walkthrough")).arg(&data).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).unwrap();
     let printed: Vec<&str> =

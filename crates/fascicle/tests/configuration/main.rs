@@ -2,6 +2,8 @@
 #![cfg(feature = "hdf5")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+#[path = "../built_example/mod.rs"]
+mod built_example;
 mod environment;
 mod hostile;
 mod one_line;

@@ -1,10 +1,10 @@
 //! One binary, the example `one_line`, run with configurations that differ in one line.
 
 use crate::Place;
+use crate::built_example::built_example;
 use fascicle::blocking::open;
 #[cfg(feature = "zarr")]
 use fascicle_test_servers::{ACCESS_KEY, ObjectServer, SECRET_KEY};
-use std::path::PathBuf;
 use std::process::Command;
 
 fn file(default: &str) -> String {
@@ -17,23 +17,10 @@ fn file(default: &str) -> String {
     )
 }
 
-/// The example, built as it is now.
-fn binary() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--offline", "--package", "fascicle", "--example", "one_line"])
-        .args((!cfg!(debug_assertions)).then_some("--release"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let this = std::env::current_exe().unwrap();
-    this.parent().unwrap().parent().unwrap().join("examples/one_line")
-}
-
 #[cfg(feature = "zarr")]
 #[test]
 fn one_line_moves_a_program_from_local_hdf5_to_zarr_on_s3() {
-    let binary = binary();
+    let binary = built_example("one_line");
     let server = ObjectServer::with_bucket("lab-bucket");
     let endpoint = server.endpoint();
     let place = Place::new("");
@@ -73,7 +60,7 @@ fn one_line_moves_a_program_from_local_hdf5_to_zarr_on_s3() {
 
 #[test]
 fn one_line_decides_where_and_how_a_program_stores_its_data() {
-    let binary = binary();
+    let binary = built_example("one_line");
     let place = Place::new("");
     let run = |default: &str, variable: Option<&str>| {
         place.write(file(default));
