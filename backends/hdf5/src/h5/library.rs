@@ -1,5 +1,6 @@
 //! The C library: calls under its lock, handles that close themselves, and its failures as errors.
 
+use super::driver::{refusals, refused_since};
 use fascicle_backend::{Error, ErrorKind, Result};
 use hdf5_sys::{h5i::H5Idec_ref, h5i::hid_t, h5pl::H5PLset_loading_state};
 use std::{
@@ -28,7 +29,7 @@ macro_rules! raw_call {
 ///
 /// Must not be held while waiting for anything but the file system. Turns off the loading of filter plug-ins, which would
 /// let a file choose code to run, and turns a panic into [`ErrorKind::Corrupt`], because only unforeseen stored
-/// bytes could lead to one.
+/// bytes could lead to one. Fails when the storage refused a write, see [`driver`](super::driver).
 pub(crate) fn exclusively<T>(operation: impl FnOnce() -> Result<T>) -> Result<T> {
     static NO_PLUGINS: Once = Once::new();
     hdf5::sync::sync(|| {
@@ -37,7 +38,8 @@ pub(crate) fn exclusively<T>(operation: impl FnOnce() -> Result<T>) -> Result<T>
             // SAFETY: the library is initialised and locked, and reads one integer.
             let _ = unsafe { H5PLset_loading_state(&raw mut none) };
         });
-        catch_unwind(AssertUnwindSafe(operation)).unwrap_or_else(|panic| {
+        let refusals = refusals();
+        let outcome = catch_unwind(AssertUnwindSafe(operation)).unwrap_or_else(|panic| {
             let text = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
@@ -47,7 +49,12 @@ pub(crate) fn exclusively<T>(operation: impl FnOnce() -> Result<T>) -> Result<T>
                 ErrorKind::Corrupt,
                 format!("working on the HDF5 file failed unexpectedly: {text}"),
             ))
-        })
+        });
+        match (refused_since(refusals), outcome) {
+            (None, outcome) => outcome,
+            (Some(reason), Ok(_)) => Err(reason),
+            (Some(reason), Err(error)) => Err(reason.caused_by(error)),
+        }
     })
 }
 

@@ -18,6 +18,7 @@ mod chunks;
 mod copy;
 mod create;
 mod dataset;
+mod driver;
 mod dtype;
 mod elements;
 mod foreign_writer;

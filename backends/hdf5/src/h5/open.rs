@@ -1,6 +1,7 @@
 //! Opening and closing HDF5 files.
 
 use super::{
+    driver::use_driver,
     library::{Handle, exclusively, marked_as_open},
     superblock::Superblock,
 };
@@ -195,6 +196,7 @@ fn c_path(path: &Path) -> Result<CString> {
 fn file_access(locking: Locking) -> Result<Handle> {
     let access = Handle::owned(call!(H5Pcreate(*H5P_CLS_FILE_ACCESS))?);
     let id: hid_t = access.id();
+    use_driver(&access)?;
     // New objects in the format of HDF5 1.10: the first with concurrent readers, and readable by everything since.
     call!(H5Pset_libver_bounds(id, H5F_LIBVER_V110, H5F_LIBVER_LATEST))?;
     call!(H5Pset_metadata_read_attempts(id, METADATA_READ_ATTEMPTS))?;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// An example, built as it is now. It is built as a test run of the whole workspace builds its examples: with fewer packages the
 /// dependencies would have other features and be built a second time.
-pub fn built_example(name: &str) -> PathBuf {
+pub(crate) fn built_example(name: &str) -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--offline", "--workspace", "--example", name])
         .args((!cfg!(debug_assertions)).then_some("--release"))

@@ -6,7 +6,7 @@ mod damage;
 mod processes;
 mod round_trip;
 
-use super::{Audience, InPlace, InPlaceOptions, NewArray, append, describe, read};
+use super::{Audience, InPlace, InPlaceOptions, NewArray, append, describe, read, write_region};
 use fascicle_backend::{ArrayOptions, ArraySpec, DType, Error, Region, Result, Shape, TimeUnit, Values};
 use std::{path::Path, time::Duration};
 

@@ -165,6 +165,73 @@ fn an_append_that_the_storage_refuses_leaves_no_rows() {
 }
 
 #[test]
+#[ignore = "started by `no_limit_of_the_storage_ends_the_process_or_loses_a_row`"]
+fn limited_writer() {
+    let path = path_of_part();
+    // SAFETY: both calls take valid arguments; the signal would end the process instead of failing the write.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    let limit_to = |bytes: u64| {
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+    };
+    let (mut refused, mut total) = (0, 0);
+    let mut random = Random::new(11);
+    for _ in 0..150 {
+        // What a refused append has written stays behind the end, out of use, as after a kill: the limit moves with it.
+        let limit = std::fs::metadata(&path).unwrap().len() + random.below(12_000);
+        limit_to(limit);
+        let new = path.with_extension("new");
+        let _ = std::fs::remove_file(&new);
+        let options = ArrayOptions {
+            attributes: [("a".to_owned(), 1.into())].into_iter().collect(),
+            ..ArrayOptions::default()
+        };
+        let written = write_new(&new, &shape(&[500, 8]), &rows(0, 500), &options);
+        let appended = append(&path, Audience::Public, 20, &rows(total, 20), OPTIONS);
+        let overwritten = if total > 0 {
+            let region = Region::rows(&shape(&[total, 8]), total - 1, 1);
+            write_region(&path, Audience::Public, &region, &rows(total - 1, 1), OPTIONS).map(drop)
+        } else {
+            Ok(())
+        };
+        limit_to(libc::RLIM_INFINITY);
+        for error in [written.as_ref().err(), appended.as_ref().err(), overwritten.as_ref().err()]
+            .into_iter()
+            .flatten()
+        {
+            assert_ne!(error.kind(), fascicle_backend::ErrorKind::Corrupt, "{error:?} at {limit}");
+            refused += 1;
+        }
+        if written.is_ok() {
+            assert_counting(&read_whole(&new).unwrap().1, 500);
+        }
+        if let Ok(appended) = appended {
+            assert_eq!(appended, InPlace::Done(total + 20), "at {limit}");
+            total += 20;
+        }
+        assert_counting(&read_whole(&path).unwrap().1, total);
+    }
+    assert!(refused > 0 && total > 0);
+    println!("REFUSED {refused}, {total} rows");
+}
+
+#[test]
+fn no_limit_of_the_storage_ends_the_process_or_loses_a_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.h5");
+    let options = ArrayOptions { chunks: Some(vec![20, 8]), ..ArrayOptions::default() };
+    write_new(&path, &shape(&[0, 8]), &Values::Int64(vec![]), &options).unwrap();
+    let output = start("limited_writer", &path).wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("REFUSED"), "{}: {text}", output.status);
+    println!("{text}");
+    let total = describe(&path).unwrap().shape.rows().unwrap();
+    assert_eq!(append_in_place(&path, 5, &rows(total, 5)).unwrap(), total + 5);
+    assert_counting(&read_whole(&path).unwrap().1, total + 5);
+}
+
+#[test]
 #[ignore = "started by `a_live_writer_of_another_program_is_not_taken_for_dead`"]
 fn holder() {
     // As a program that writes for readers at work: marked as open, but without a lock.
