@@ -124,7 +124,9 @@ impl StoredArray {
                 watched.seen == seen && watched.since.elapsed() >= self.writer_patience()
             });
             if is_free || is_abandoned {
-                self.fence(&end, found).await?;
+                if let Put::Refused = self.fence(&end, found).await? {
+                    patience.wait().await?;
+                }
                 watched = None;
                 continue;
             }
@@ -141,10 +143,10 @@ impl StoredArray {
 
     /// Writes into `zarr.json` that the tail is in the state that was found. Another writer's commit fails from then on. Losing
     /// against that very commit is as good: either way the next look shows where things are.
-    async fn fence(&self, end: &End, found: Option<Tag>) -> Result<()> {
+    async fn fence(&self, end: &End, found: Option<Tag>) -> Result<Put> {
         let next =
             end.metadata.committed(end.metadata.shape.clone(), found, self.objects.prefix(), &nonce()?);
-        self.replace_metadata(&next, &end.tag).await.map(drop)
+        self.replace_metadata(&next, &end.tag).await
     }
 
     /// Reads the object that the next row goes into. Where it should not exist yet, that is left to the write to find out,

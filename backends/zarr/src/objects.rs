@@ -312,15 +312,22 @@ impl Objects {
                 return Err(self.error("writing", key, error));
             }
             // A refusal may be the echo of one's own success, and a failure may have happened after it.
-            let found = match self.get(key, bytes.len() as u64).await {
-                Ok(found) => found,
-                Err(read_back) if read_back.kind() == ErrorKind::Corrupt => return Ok(Put::Refused),
+            let (found, is_own) = match self.get(key, bytes.len() as u64).await {
+                Ok(found) => {
+                    let is_own = found.as_ref().is_some_and(|stored| stored.bytes == bytes);
+                    (found.map(|stored| stored.tag), is_own)
+                }
+                // What is there is longer.
+                Err(read_back) if read_back.kind() == ErrorKind::Corrupt => match self.head(key).await {
+                    Ok(found) => (found.map(|(tag, _)| tag), false),
+                    Err(_) => return Err(self.error("writing", key, error)),
+                },
                 Err(_) => return Err(self.error("writing", key, error)),
             };
             match (found, expect) {
-                (Some(stored), _) if stored.bytes == bytes => return Ok(Put::Done(stored.tag)),
+                (Some(tag), _) if is_own => return Ok(Put::Done(tag)),
                 (Some(_), Expect::Absent) => return Ok(Put::Refused),
-                (Some(stored), Expect::State(tag)) if stored.tag.as_ref() != Some(tag) => {
+                (Some(found), Expect::State(tag)) if found.as_ref() != Some(tag) => {
                     return Ok(Put::Refused);
                 }
                 (None, Expect::State(_)) => return Ok(Put::Refused),
@@ -393,13 +400,17 @@ fn too_short(key: &str, size: u64) -> Error {
 /// Whether an error says that nothing was written and that nothing will be.
 fn is_final(error: &object_store::Error) -> bool {
     use object_store::Error as E;
-    matches!(
-        error,
+    match error {
         E::NotImplemented { .. }
-            | E::NotSupported { .. }
-            | E::PermissionDenied { .. }
-            | E::Unauthenticated { .. }
-            | E::InvalidPath { .. }
-            | E::UnknownConfigurationKey { .. }
-    )
+        | E::NotSupported { .. }
+        | E::PermissionDenied { .. }
+        | E::Unauthenticated { .. }
+        | E::InvalidPath { .. }
+        | E::UnknownConfigurationKey { .. } => true,
+        // A full disk, or a file that may not be so large.
+        E::Generic { source, .. } => source.downcast_ref::<Error>().is_some_and(|error| {
+            matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::LimitExceeded) && !error.is_retryable()
+        }),
+        _ => false,
+    }
 }

@@ -1,40 +1,77 @@
 //! Every verb on an object store, by address and by the name of a place.
 
 use crate::shell::{Ended, Shell, ended, npy_integers};
-use fascicle_test_servers::{ACCESS_KEY, ObjectServer, SECRET_KEY};
+use fascicle_test_servers::{ACCESS_KEY, AzuriteServer, BEARER_TOKEN, ObjectServer, SECRET_KEY};
 use serde_json::{Value, json};
 
-/// A shell whose environment has credentials for a server with one bucket.
+/// A shell with a place in a bucket of a service, and the credentials for it in the environment.
 struct Cloud {
     shell: Shell,
-    server: ObjectServer,
+    bucket: &'static str,
+    /// What the place and `FASCICLE_STORE_OPTIONS` say.
+    options: Vec<(&'static str, String)>,
+    credentials: Vec<(&'static str, &'static str)>,
 }
 
 impl Cloud {
-    fn new() -> Self {
-        let cloud = Cloud { shell: Shell::new(), server: ObjectServer::with_bucket("bucket") };
-        let endpoint = cloud.server.endpoint();
+    fn new(
+        bucket: &'static str,
+        options: Vec<(&'static str, String)>,
+        credentials: Vec<(&'static str, &'static str)>,
+    ) -> Self {
+        let cloud = Cloud { shell: Shell::new(), bucket, options, credentials };
+        let options: Vec<String> =
+            cloud.options.iter().map(|(name, value)| format!("{name}: '{value}'")).collect();
         let file = format!(
-            "default: cloud\nplaces:\n  cloud: {{ url: 's3://bucket/named', backend: zarr, options: {{ region: us-east-1, \
-             endpoint: '{endpoint}', allow_http: true }} }}\n"
+            "default: cloud\nplaces:\n  cloud: {{ url: '{bucket}/named', backend: zarr, options: {{ {} }} }}\n",
+            options.join(", ")
         );
         cloud.shell.write("fascicle.yaml", file);
         cloud.shell.write("x.npy", npy_integers(0..100));
         cloud
     }
 
-    fn run_as(&self, secret: &str, arguments: &[&str]) -> Ended {
-        let options = format!("region=us-east-1\nendpoint={}\nallow_http=true\n", self.server.endpoint());
+    fn s3(server: &ObjectServer) -> Self {
+        let options = [("region", "us-east-1"), ("endpoint", &server.endpoint()), ("allow_http", "true")]
+            .map(|(name, value)| (name, value.to_owned()));
+        let credentials = vec![("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
+        Cloud::new("s3://bucket", options.into(), credentials)
+    }
+
+    fn google(server: &ObjectServer) -> Self {
+        let options = vec![("google_base_url", server.endpoint()), ("allow_http", "true".to_owned())];
+        Cloud::new("gs://bucket", options, vec![("GOOGLE_BEARER_TOKEN", BEARER_TOKEN)])
+    }
+
+    fn azure(server: &AzuriteServer) -> Self {
+        let (mut options, mut credentials) = (Vec::new(), Vec::new());
+        for (name, value) in server.azure_options() {
+            match name.as_str() {
+                "azure_storage_account_key" => {
+                    credentials.push(("AZURE_STORAGE_ACCOUNT_KEY", &*value.leak()))
+                }
+                _ => options.push((&*name.leak(), value)),
+            }
+        }
+        Cloud::new("az://bucket", options, credentials)
+    }
+
+    fn run_with(&self, credentials: &[(&str, &str)], arguments: &[&str]) -> Ended {
+        let options: String = self.options.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         let mut command = self.shell.command(arguments);
-        command.envs([("AWS_ACCESS_KEY_ID", secret), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)]);
+        command.envs(credentials.iter().copied());
         let ended = ended(command.env("FASCICLE_STORE_OPTIONS", options).output().unwrap());
         let told = format!("{}{}", ended.stdout, ended.stderr);
-        assert!(!told.contains(SECRET_KEY), "{told}");
+        assert!(self.credentials.iter().all(|(_, secret)| !told.contains(secret)), "{told}");
         ended
     }
 
+    fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(&self.credentials, arguments)
+    }
+
     fn fine(&self, arguments: &[&str]) -> String {
-        let ended = self.run_as(ACCESS_KEY, arguments);
+        let ended = self.run(arguments);
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "fascicle {arguments:?}\n{}", ended.stdout);
         ended.stdout
     }
@@ -44,17 +81,33 @@ impl Cloud {
     }
 
     fn ends(&self, code: i32, arguments: &[&str]) -> String {
-        let ended = self.run_as(ACCESS_KEY, arguments);
+        let ended = self.run(arguments);
         assert_eq!(ended.code, code, "fascicle {arguments:?}\n{}{}", ended.stdout, ended.stderr);
         ended.stderr
     }
 }
 
 #[test]
-fn every_verb_works_on_stores() {
-    let cloud = Cloud::new();
-    assert_eq!(cloud.json(&["init", "s3://bucket/deep/data", "--backend", "zarr"])["backend"], "zarr");
-    for root in ["@cloud", "@", "s3://bucket/deep/data"] {
+fn every_verb_works_on_s3() {
+    every_verb_works(&Cloud::s3(&ObjectServer::with_bucket("bucket")));
+}
+
+#[test]
+fn every_verb_works_on_google_cloud_storage() {
+    every_verb_works(&Cloud::google(&ObjectServer::with_bucket("bucket")));
+}
+
+#[test]
+fn every_verb_works_on_azure() {
+    let server = AzuriteServer::start();
+    server.create_container("bucket");
+    every_verb_works(&Cloud::azure(&server));
+}
+
+fn every_verb_works(cloud: &Cloud) {
+    let deep = format!("{}/deep/data", cloud.bucket);
+    assert_eq!(cloud.json(&["init", &deep, "--backend", "zarr"])["backend"], "zarr");
+    for root in ["@cloud", "@", &deep] {
         let at = |path: &str| format!("{root}/{path}");
         cloud.fine(&["put", "x.npy", &at("cells/x")]);
         cloud.fine(&["append", "x.npy", &at("cells/x")]);
@@ -85,7 +138,8 @@ fn every_verb_works_on_stores() {
 
 #[test]
 fn a_command_builds_in_a_store() {
-    let cloud = Cloud::new();
+    let server = ObjectServer::with_bucket("bucket");
+    let cloud = Cloud::s3(&server);
     cloud.fine(&["init", "s3://bucket/data", "--backend", "zarr"]);
     std::fs::create_dir(cloud.shell.path("elsewhere")).unwrap();
     let script = "cd /; fascicle put --value '[1, 2]' \"$FASCICLE_DIR/x\" && echo built $FASCICLE_DIR";
@@ -95,7 +149,7 @@ fn a_command_builds_in_a_store() {
         ("@", "@/Cells_0000"),
     ] {
         let command = ["run", root, "Cells", "n=3", "--", "sh", "-c", script];
-        let first = cloud.run_as(ACCESS_KEY, &command);
+        let first = cloud.run(&command);
         assert_eq!((first.code, first.stdout.trim_end()), (0, place), "{}", first.stderr);
         // `@` is the same place as `@cloud`.
         assert_eq!(first.stderr.contains("built"), root != "@", "{}", first.stderr);
@@ -111,20 +165,24 @@ fn a_command_builds_in_a_store() {
 
 #[test]
 fn what_a_store_refuses_is_told_without_secrets() {
-    let cloud = Cloud::new();
+    let server = ObjectServer::with_bucket("bucket");
+    let cloud = Cloud::s3(&server);
     let told = cloud.ends(3, &["ls", "s3://bucket/nothing/here"]);
     assert!(told.contains("fascicle init") && told.contains("--root"), "{told}");
     cloud.ends(3, &["ls", "s3://missing-bucket/x"]);
     cloud.ends(2, &["init", "s3://bucket/x"]);
-    assert!(cloud.server.keys("bucket").is_empty(), "{:?}", cloud.server.keys("bucket"));
-    let denied = cloud.run_as("hidden-access-key", &["ls", "@cloud"]);
+    assert!(server.keys("bucket").is_empty(), "{:?}", server.keys("bucket"));
+    let denied = cloud.run_with(
+        &[("AWS_ACCESS_KEY_ID", "hidden-access-key"), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)],
+        &["ls", "@cloud"],
+    );
     assert!(denied.code != 0 && !denied.stderr.contains("hidden"), "{}", denied.stderr);
     let given = ["ls", "s3://bucket/x", "--store-option", "aws_secret_access_key=hidden-secret"];
     let told = cloud.ends(2, &given);
     assert!(told.contains("AWS_SECRET_ACCESS_KEY") && !told.contains("hidden"), "{told}");
     let told = cloud.ends(2, &["ls", "s3://user:hidden@bucket/x"]);
     assert!(!told.contains("hidden"), "{told}");
-    assert!(cloud.server.keys("bucket").is_empty(), "{:?}", cloud.server.keys("bucket"));
+    assert!(server.keys("bucket").is_empty(), "{:?}", server.keys("bucket"));
 }
 
 #[test]

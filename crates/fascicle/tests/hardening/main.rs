@@ -3,6 +3,7 @@
 #![cfg(all(feature = "hdf5", feature = "parquet", feature = "zarr"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod full_disk;
 mod local_names;
 mod read_only;
 mod requests;
