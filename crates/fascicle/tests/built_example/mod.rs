@@ -1,5 +1,7 @@
 //! The examples of this package as programs, for the tests that run them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 use std::path::PathBuf;
 use std::process::Command;
 
