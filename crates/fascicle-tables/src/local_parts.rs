@@ -111,11 +111,14 @@ impl LocalPartFolder {
         file.map(File::from).map_err(|errno| failure("creating", &self.path.join(name), errno))
     }
 
-    /// Whether the staged file is what stands under `name`, as when the answer to an earlier commit was lost.
+    /// Whether the staged file is what stands under `name`, as when the answer to an earlier commit was lost. What stood there may
+    /// have been merged with other parts by now.
     fn is_committed(&self, staged: &Path, name: &str) -> Result<bool> {
-        let path = self.path.join(name);
-        let target = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|errno| failure("looking at", &path, errno))?;
+        let target = match rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(target) => target,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(errno) => return Err(failure("looking at", &self.path.join(name), errno)),
+        };
         let staged_file = rustix::fs::lstat(staged).map_err(|errno| failure("looking at", staged, errno))?;
         Ok((target.st_dev, target.st_ino) == (staged_file.st_dev, staged_file.st_ino))
     }
@@ -234,4 +237,22 @@ pub(crate) fn failure(doing: &str, path: &Path, errno: Errno) -> Error {
         }
     };
     Error::new(kind, format!("{doing} '{}' failed: {why}", path.display())).caused_by(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_was_taken_and_is_free_by_now_does_not_fail_a_commit() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = LocalPartFolder::open(root.path(), false).unwrap();
+        let mut staged = LocalStagedPart::create(&root.path().join("staged")).unwrap();
+        std::fs::write(root.path().join("part-1"), "another's").unwrap();
+        assert!(!folder.is_committed(&staged.path, "part-1").unwrap());
+        std::fs::remove_file(root.path().join("part-1")).unwrap();
+        assert!(!folder.is_committed(&staged.path, "part-1").unwrap());
+        assert!(matches!(folder.commit(&mut staged, "part-1").unwrap(), CommitOutcome::Committed { .. }));
+        assert!(folder.is_committed(&staged.path, "part-1").unwrap());
+    }
 }
