@@ -21,6 +21,9 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Elements of so many bytes are kept for a second try when an array is changed.
+const COPIED_BYTES: usize = 1 << 20;
+
 /// A backend that leads to entries which are not where their paths say.
 #[derive(Debug)]
 pub(crate) struct Led {
@@ -92,6 +95,11 @@ impl Led {
                 _ => return Ok(place),
             }
         }
+    }
+
+    /// Whether it is found out where an array is before it is changed, instead of trying and keeping a copy of the elements.
+    fn looks_first(&self, values: &Values) -> bool {
+        self.moves() || values.as_bytes().is_none_or(|bytes| bytes.len() > COPIED_BYTES)
     }
 
     fn arrays_within(&self) -> Result<&dyn ArrayStore> {
@@ -349,11 +357,19 @@ impl ArrayStore for Led {
     }
 
     async fn write(&self, path: &EntryPath, region: &Region, values: Values) -> Result<()> {
-        self.arrays_within()?.write(&self.existing(path).await?, region, values).await
+        let arrays = self.arrays_within()?;
+        if self.looks_first(&values) {
+            return arrays.write(&self.existing(path).await?, region, values).await;
+        }
+        led!(self, path, arrays.write(path, region, values.clone()))
     }
 
     async fn append(&self, path: &EntryPath, rows: u64, values: Values) -> Result<u64> {
-        self.arrays_within()?.append(&self.existing(path).await?, rows, values).await
+        let arrays = self.arrays_within()?;
+        if self.looks_first(&values) {
+            return arrays.append(&self.existing(path).await?, rows, values).await;
+        }
+        led!(self, path, arrays.append(path, rows, values.clone()))
     }
 }
 

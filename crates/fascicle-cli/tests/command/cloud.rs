@@ -131,7 +131,26 @@ fn every_verb_works(cloud: &Cloud) {
         cloud.fine(&["diff", "local/cells/x", &at("cells/x")]);
         assert_eq!(cloud.json(&["--root", root, "show", "cells/x"])["shape"], json!([100]));
         assert_eq!(cloud.json(&["--root", root, "show", &at("cells/x")])["shape"], json!([100]));
-        cloud.fine(&["rm", "-r", &at("cells")]);
+        cloud.fine(&["cp", "--verify", "local/cells/x", &at("cells/copied")]);
+        let digest =
+            |place: &str| cloud.fine(&["digest", place]).split_whitespace().next().map(str::to_owned);
+        assert_eq!(digest("local/cells/x"), digest(&at("cells/copied")));
+        cloud.shell.write("t.csv", "n,name\n1,a\n2,b\n");
+        cloud.fine(&["put", "t.csv", &at("cells/t")]);
+        cloud.fine(&["append", "t.csv", &at("cells/t")]);
+        assert_eq!(
+            cloud.json(&["sql", &at("cells"), "select sum(n) as n from t"])["data"],
+            json!([{"n": 6}])
+        );
+        cloud.fine(&["compact", &at("cells/t"), "--apply"]);
+        assert_eq!(cloud.json(&["show", &at("cells/t")])["rows"], json!(4));
+        assert!(cloud.fine(&["table", &at("cells"), "--include", "x"]).contains("99"));
+        cloud.fine(&["run", root, "Built", "n=3", "--", "true"]);
+        assert!(cloud.fine(&["find", root, "Built", "n>2"]).contains("Built_0000"));
+        for verb in ["verify", "repair", "gc"] {
+            cloud.fine(&[verb, root]);
+        }
+        cloud.fine(&["rm", "-r", &at("cells"), &at("Built_0000")]);
         assert_eq!(cloud.fine(&["ls", root]), "");
     }
 }
