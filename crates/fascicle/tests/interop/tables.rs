@@ -1,4 +1,4 @@
-//! A table that was appended to several times, as one data set of pyarrow, pandas, polars and DuckDB.
+//! A table that was appended to several times, as one data set of pyarrow, pandas, polars and DuckDB, on each local backend.
 
 use crate::place::Place;
 use fascicle::arrow::array::types::{Float64Type, Int32Type};
@@ -7,7 +7,7 @@ use fascicle::arrow::array::{
     ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
 };
 use fascicle::arrow::schema::{DataType, Field};
-use fascicle::{Build, BuildResult, Directory};
+use fascicle::{Build, BuildResult, Directory, OpenOptions};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -72,10 +72,14 @@ impl Build for Recording {
 
 #[tokio::test]
 async fn other_programs_read_a_table_of_many_parts_as_one() {
-    let place = Place::new();
-    let recording = place.root().await.resolve(&Recording { subject: "a".to_owned() }).await.unwrap();
-    let said = place.python("judge_tables.py", &[recording.name(), &(APPENDS * ROWS).to_string()]).await;
-    assert_eq!(said, "pyarrow, pandas, polars and duckdb agree");
-    let trials = recording.table("trials").await.unwrap();
-    assert_eq!(trials.read().await.unwrap().slice(ROWS as usize, ROWS as usize), rows(ROWS));
+    for backend in ["hdf5", "zarr", "parquet"] {
+        let place = Place::new();
+        let options = OpenOptions::default().with_backend(backend).with_fsync(false);
+        let root = options.open(place.path("")).await.unwrap();
+        let recording = root.resolve(&Recording { subject: "a".to_owned() }).await.unwrap();
+        let said = place.python("judge_tables.py", &[recording.name(), &(APPENDS * ROWS).to_string()]).await;
+        assert_eq!(said, "pyarrow, pandas, polars and duckdb agree", "{backend}");
+        let trials = recording.table("trials").await.unwrap();
+        assert_eq!(trials.read().await.unwrap().slice(ROWS as usize, ROWS as usize), rows(ROWS), "{backend}");
+    }
 }
