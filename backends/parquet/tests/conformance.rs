@@ -3,19 +3,11 @@
 use fascicle_conformance::{Site, Suite};
 use fascicle_objects::{LocalStoreOptions, StoreConfig, StoreOptions};
 use fascicle_parquet::{ParquetBackend, ParquetOptions};
-use fascicle_test_servers::{AzuriteServer, ObjectServer};
-use std::{
-    process::ExitCode,
-    sync::{LazyLock, OnceLock},
-};
+use fascicle_test_servers::{AzuriteServer, ObjectServer, Rotation};
+use std::{process::ExitCode, sync::LazyLock};
 
 fn main() -> ExitCode {
-    let mut suites = vec![memory(), local(), s3(), gcs()];
-    // Slow for its number of requests; `tools/conformance` asks for it.
-    if std::env::var_os("FASCICLE_ALL_SERVERS").is_some() {
-        suites.push(azure());
-    }
-    Suite::main_of(suites)
+    Suite::main_of(vec![memory(), local(), s3(), gcs(), azure()])
 }
 
 fn memory() -> Suite {
@@ -37,32 +29,30 @@ fn local() -> Suite {
 /// A server that runs in this process and speaks the language of S3.
 fn s3() -> Suite {
     static SERVER: LazyLock<ObjectServer> = LazyLock::new(|| ObjectServer::with_bucket("bucket"));
-    on_server("parquet+s3", "s3://bucket", || SERVER.s3_options().into())
+    on_server("parquet+s3", "s3://bucket", |_| SERVER.s3_options().into())
 }
 
 /// A server that runs in this process and speaks the language of Google Cloud Storage.
 fn gcs() -> Suite {
     static SERVER: LazyLock<ObjectServer> = LazyLock::new(|| ObjectServer::with_bucket("bucket"));
-    on_server("parquet+gcs", "gs://bucket", || SERVER.gcs_options().into())
+    on_server("parquet+gcs", "gs://bucket", |_| SERVER.gcs_options().into())
 }
 
 /// Azurite, the emulator of Azure Blob Storage.
 fn azure() -> Suite {
-    static SERVER: OnceLock<&AzuriteServer> = OnceLock::new();
-    on_server("parquet+azure", "az://container", || {
-        let server = SERVER.get_or_init(|| {
-            let server = AzuriteServer::shared();
-            server.create_container("container");
-            server
-        });
-        server.azure_options().into()
-    })
+    static SERVERS: Rotation<AzuriteServer> = Rotation::new(|| {
+        let server = AzuriteServer::start();
+        server.create_container("container");
+        server
+    });
+    on_server("parquet+azure", "az://container", |place| SERVERS.of(place).azure_options().into())
 }
 
-/// The suite at prefixes of a bucket on a server, which is started by whoever asks first how it is reached.
-fn on_server(name: &'static str, bucket: &'static str, options: fn() -> StoreOptions) -> Suite {
+/// The suite at prefixes of a bucket on a server, which is started by whoever asks first how a prefix is reached.
+fn on_server(name: &'static str, bucket: &'static str, options: fn(&str) -> StoreOptions) -> Suite {
     Suite::new(name, move |site: Site| async move {
-        let config = StoreConfig::new(&format!("{bucket}/{}", site.prefix()))?.with_options(options());
+        let config = StoreConfig::new(&format!("{bucket}/{}", site.prefix()))?;
+        let config = config.with_options(options(site.prefix()));
         ParquetBackend::open(&config, ParquetOptions::default()).await
     })
 }

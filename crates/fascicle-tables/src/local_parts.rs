@@ -2,7 +2,7 @@
 
 use crate::parts::{CommitOutcome, ListedName, PartFolder};
 use fascicle_backend::{Error, ErrorKind, Result};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::{
     fs::File,
@@ -111,12 +111,23 @@ impl LocalPartFolder {
         file.map(File::from).map_err(|errno| failure("creating", &self.path.join(name), errno))
     }
 
-    /// Whether the staged file is what stands under `name`, as when the answer to an earlier commit was lost. What stood there may
-    /// have been merged with other parts by now.
-    fn is_committed(&self, staged: &Path, name: &str) -> Result<bool> {
+    /// Whether the staged file is what stands under `name`, as when the answer to an earlier commit was lost. `before` is what was
+    /// known of it before the commit.
+    fn is_committed(&self, staged: &Path, before: &Stat, name: &str) -> Result<bool> {
         let target = match rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(target) => target,
-            Err(Errno::NOENT) => return Ok(false),
+            // What stood there was merged with other parts by now. Had it been this very file, it would have changed by that.
+            Err(Errno::NOENT) => {
+                let now = rustix::fs::lstat(staged).map_err(|errno| failure("looking at", staged, errno))?;
+                if (now.st_ctime, now.st_ctime_nsec) == (before.st_ctime, before.st_ctime_nsec) {
+                    return Ok(false);
+                }
+                return Err(Error::new(
+                    ErrorKind::Storage,
+                    "the file system did not say whether the rows were added, and they may be among those that were merged since",
+                )
+                .hint("look for the rows before appending them again"));
+            }
             Err(errno) => return Err(failure("looking at", &self.path.join(name), errno)),
         };
         let staged_file = rustix::fs::lstat(staged).map_err(|errno| failure("looking at", staged, errno))?;
@@ -176,9 +187,10 @@ impl PartFolder for LocalPartFolder {
         staged.complete(self.durable)?;
         let staged = staged.path.as_path();
         let committing = |errno| failure("committing", &self.path.join(name), errno);
+        let before = rustix::fs::lstat(staged).map_err(|errno| failure("looking at", staged, errno))?;
         let is_committed = match rustix::fs::linkat(CWD, staged, &self.directory, name, AtFlags::empty()) {
             Ok(()) => true,
-            Err(Errno::EXIST) => self.is_committed(staged, name)?,
+            Err(Errno::EXIST) => self.is_committed(staged, &before, name)?,
             Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
                 // A file system without links.
                 let exclusively = RenameFlags::NOREPLACE;
@@ -249,10 +261,19 @@ mod tests {
         let folder = LocalPartFolder::open(root.path(), false).unwrap();
         let mut staged = LocalStagedPart::create(&root.path().join("staged")).unwrap();
         std::fs::write(root.path().join("part-1"), "another's").unwrap();
-        assert!(!folder.is_committed(&staged.path, "part-1").unwrap());
+        let before = rustix::fs::lstat(&staged.path).unwrap();
+        assert!(!folder.is_committed(&staged.path, &before, "part-1").unwrap());
         std::fs::remove_file(root.path().join("part-1")).unwrap();
-        assert!(!folder.is_committed(&staged.path, "part-1").unwrap());
+        assert!(!folder.is_committed(&staged.path, &before, "part-1").unwrap());
+        // Longer than the clock of a file system stands still.
+        std::thread::sleep(std::time::Duration::from_millis(30));
         assert!(matches!(folder.commit(&mut staged, "part-1").unwrap(), CommitOutcome::Committed { .. }));
-        assert!(folder.is_committed(&staged.path, "part-1").unwrap());
+        assert!(folder.is_committed(&staged.path, &before, "part-1").unwrap());
+        // An answer that was lost, to a part that was merged since.
+        std::fs::remove_file(root.path().join("part-1")).unwrap();
+        assert_eq!(
+            folder.is_committed(&staged.path, &before, "part-1").unwrap_err().kind(),
+            ErrorKind::Storage
+        );
     }
 }

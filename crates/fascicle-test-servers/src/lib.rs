@@ -7,6 +7,8 @@
 //!   writes win at once.
 //! - [`AzuriteServer`] is Azurite, the emulator of Azure Blob Storage by its makers.
 //!
+//! [`Rotation`] starts a new one of them for every so many places.
+//!
 //! All listen on a free port of 127.0.0.1 and are stopped when they are dropped.
 //!
 //! Made for tests, everything here panics when it cannot do what it is asked for.
@@ -20,6 +22,7 @@ mod moto;
 mod process;
 mod request;
 mod respond;
+mod rotation;
 mod server;
 
 pub use azurite::AzuriteServer;
@@ -27,4 +30,5 @@ pub use buckets::StoredObject;
 pub use faults::{Fault, FaultKind};
 pub use moto::MotoServer;
 pub use request::{RequestKind, SeenRequest};
+pub use rotation::Rotation;
 pub use server::{ACCESS_KEY, BEARER_TOKEN, ObjectServer, SECRET_KEY};

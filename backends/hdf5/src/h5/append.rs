@@ -2,6 +2,7 @@
 
 use super::{
     dataset::Dataset,
+    driver::{check_refusals, refusals},
     foreign_writer::clear_marks_of_dead_writer,
     library::exclusively,
     open::{Appearance, close, make_durable, open_for_appending, patiently, reading},
@@ -70,15 +71,25 @@ pub(crate) fn append(
     if let Some(obstacle) = obstacle {
         return Ok(obstacle);
     }
-    let total = patiently(patience, || {
+    let mut extended = None;
+    let outcome = patiently(patience, || {
         exclusively(|| {
             let file = open_for_appending(path)?;
             let outcome = Dataset::open(&file).and_then(|dataset| extend(dataset, rows, values));
-            // A file that cannot be closed keeps its marks; the next writer clears them.
+            extended = outcome.as_ref().ok().copied();
             let closed = close(file);
             outcome.and_then(|total| closed.map(|()| total))
         })
-    })?;
+    });
+    let total = match (outcome, extended) {
+        (Ok(total), _) => total,
+        (Err(error), extended) => {
+            // A file that could not be closed keeps its marks. The next writer would clear them, but other programs wait for that.
+            let _ = clear_marks_of_dead_writer(path);
+            // The rows are there when only closing failed.
+            extended.ok_or(error)?
+        }
+    };
     if options.fsync {
         make_durable(path)?;
     }
@@ -128,7 +139,7 @@ fn obstacle(
 /// the storage still accepts writes.
 fn extend(mut dataset: Dataset, rows: u64, values: &Values) -> Result<u64> {
     let total = total_rows(&dataset, rows, values)?;
-    let before = total - rows;
+    let (before, refusals) = (total - rows, refusals());
     // Held back until the rows are written, so that the new length never becomes visible before them.
     call!(H5Odisable_mdc_flushes(dataset.id()))?;
     let written = dataset
@@ -136,7 +147,9 @@ fn extend(mut dataset: Dataset, rows: u64, values: &Values) -> Result<u64> {
         .and_then(|()| dataset.write(&Region::rows(&dataset.shape, before, rows), values));
     let undone = if written.is_err() { dataset.set_rows(before) } else { Ok(()) };
     call!(H5Oenable_mdc_flushes(dataset.id()))?;
-    let visible = written.and_then(|()| call!(H5Dflush(dataset.id())).map(drop));
+    let visible = written
+        .and_then(|()| call!(H5Dflush(dataset.id())).map(drop))
+        .and_then(|()| check_refusals(refusals));
     if let Err(error) = visible {
         // When undoing fails as well, the storage refuses even to overwrite: the error of the append says why.
         let _ = undone

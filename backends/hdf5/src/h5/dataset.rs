@@ -2,6 +2,7 @@
 
 use super::{
     chunks::usual_chunks,
+    driver::{check_refusals, refusals},
     dtype::{ElementType, Form},
     elements::{Stored, space},
     library::Handle,
@@ -162,7 +163,9 @@ impl Dataset {
     /// Writes the elements of `region`, which the caller has checked.
     pub(crate) fn write(&self, region: &Region, values: &Values) -> Result<()> {
         self.check_dtype(values)?;
-        Stored::in_dataset(self.id(), &self.elements, region)?.write(values)
+        let refusals = refusals();
+        Stored::in_dataset(self.id(), &self.elements, region)?.write(values)?;
+        check_refusals(refusals)
     }
 
     /// Whether the array's text lies outside of the dataset, where readers of a growing file could meet halves of it.

@@ -12,7 +12,7 @@ use fascicle_backend::{Error, ErrorKind, Result};
 use hdf5_sys::{
     h5::{haddr_t, herr_t},
     h5i::hid_t,
-    h5p::{H5P_DEFAULT, H5Pset_driver},
+    h5p::{H5P_CLS_FILE_ACCESS, H5Pcreate, H5Pset_driver, H5Pset_fapl_sec2},
 };
 use std::{
     collections::BTreeMap,
@@ -86,7 +86,7 @@ struct Driver {
     truncate: Truncate,
 }
 
-static DRIVER: OnceLock<std::result::Result<Driver, &'static str>> = OnceLock::new();
+static DRIVER: OnceLock<Driver> = OnceLock::new();
 
 /// What was refused, in all files that are open.
 #[derive(Default)]
@@ -111,10 +111,13 @@ pub(crate) fn refusals() -> u64 {
     refused().count
 }
 
-/// Why a write was refused or left out since [`refusals`] gave this number.
-pub(crate) fn refused_since(count: u64) -> Option<Error> {
+/// Fails when a write was refused or left out since [`refusals`] gave this number.
+pub(crate) fn check_refusals(since: u64) -> Result<()> {
     let refused = refused();
-    if refused.count == count { None } else { refused.reason.as_ref().map(copied) }
+    match &refused.reason {
+        Some(reason) if refused.count != since => Err(copied(reason)),
+        _ => Ok(()),
+    }
 }
 
 fn copied(error: &Error) -> Error {
@@ -123,31 +126,43 @@ fn copied(error: &Error) -> Error {
 
 /// Lets the files that are opened with `access` be reached by this driver.
 pub(crate) fn use_driver(access: &Handle) -> Result<()> {
-    let driver = DRIVER.get_or_init(|| hdf5::sync::sync(register)).as_ref().map_err(|why| {
-        Error::new(ErrorKind::Unsupported, format!("the HDF5 library in this program {why}"))
-            .hint("build with the bundled HDF5 of the version in fascicle's Cargo.lock")
-    })?;
-    call!(H5Pset_driver(access.id(), driver.id, std::ptr::null()))?;
-    Ok(())
+    hdf5::sync::sync(|| {
+        let driver = match DRIVER.get() {
+            Some(driver) => driver,
+            None => {
+                let registered = register()?;
+                DRIVER.get_or_init(|| registered)
+            }
+        };
+        call!(H5Pset_driver(access.id(), driver.id, std::ptr::null()))?;
+        Ok(())
+    })
 }
 
-fn register() -> std::result::Result<Driver, &'static str> {
+fn register() -> Result<Driver> {
+    let unknown = |why: &str| {
+        Error::new(ErrorKind::Unsupported, format!("the HDF5 library in this program {why}"))
+            .hint("build with the bundled HDF5 of the version in fascicle's Cargo.lock")
+    };
+    let access = Handle::owned(call!(H5Pcreate(*H5P_CLS_FILE_ACCESS))?);
+    call!(H5Pset_fapl_sec2(access.id()))?;
     // SAFETY: the arguments are valid. The class that an open file points to lives as long as the library, and is looked into
     // beyond its first field only when that says it is laid out as `Class` is.
     unsafe {
-        let any = H5FDopen(c"/dev/null".as_ptr(), 0, H5P_DEFAULT, haddr_t::MAX);
+        // Any file; the driver only opens it.
+        let any = H5FDopen(c"/".as_ptr(), 0, access.id(), haddr_t::MAX);
         if any.is_null() {
-            return Err("does not open /dev/null");
+            return Err(last_failure());
         }
         let known =
             (*(*any).class).version == CLASS_VERSION && CStr::from_ptr((*(*any).class).name) == c"sec2";
         let mut class = if known { Some(*(*any).class) } else { None };
         H5FDclose(any);
-        let Some(class) = class.as_mut() else { return Err("has drivers of an unknown form") };
+        let Some(class) = class.as_mut() else { return Err(unknown("has drivers of an unknown form")) };
         let (Some(close), Some(read), Some(write), Some(truncate)) =
             (class.close, class.read, class.write, class.truncate)
         else {
-            return Err("has a driver for POSIX files that lacks functions");
+            return Err(unknown("has a driver for POSIX files that lacks functions"));
         };
         class.name = c"fascicle".as_ptr();
         class.value = DRIVER_NUMBER;
@@ -156,7 +171,7 @@ fn register() -> std::result::Result<Driver, &'static str> {
         class.write = Some(write_file);
         class.truncate = Some(truncate_file);
         match H5FDregister(class) {
-            id if id < 0 => Err("does not accept drivers"),
+            id if id < 0 => Err(last_failure()),
             id => Ok(Driver { id, close, read, write, truncate }),
         }
     }
@@ -164,15 +179,20 @@ fn register() -> std::result::Result<Driver, &'static str> {
 
 /// The driver below; there is one whenever the library calls the functions here.
 fn below() -> Option<&'static Driver> {
-    DRIVER.get().and_then(|driver| driver.as_ref().ok())
+    DRIVER.get()
+}
+
+/// Why the library's last call failed.
+fn last_failure() -> Error {
+    match hdf5::Error::query() {
+        Ok(error) => failure(error),
+        Err(error) => failure(error),
+    }
 }
 
 /// Notes that the library's last call was refused, unless the file is known for it.
 fn note(file: *mut File) {
-    let reason = match hdf5::Error::query() {
-        Ok(error) => failure(error),
-        Err(error) => failure(error),
-    };
+    let reason = last_failure();
     let mut refused = refused();
     refused.files.entry(file.addr()).or_insert_with(|| (reason, BTreeMap::new()));
 }
@@ -291,7 +311,14 @@ unsafe extern "C" fn close_file(file: *mut File) -> herr_t {
     left_out(file);
     refused().files.remove(&file.addr());
     // SAFETY: the argument is the library's own.
-    unsafe { (below.close)(file) }
+    if unsafe { (below.close)(file) } < 0 {
+        // As file systems do that write when a file is closed.
+        let reason = last_failure();
+        let mut refused = refused();
+        refused.count += 1;
+        refused.reason = Some(reason);
+    }
+    DONE
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The C library: calls under its lock, handles that close themselves, and its failures as errors.
 
-use super::driver::{refusals, refused_since};
+use super::driver::{check_refusals, refusals};
 use fascicle_backend::{Error, ErrorKind, Result};
 use hdf5_sys::{h5i::H5Idec_ref, h5i::hid_t, h5pl::H5PLset_loading_state};
 use std::{
@@ -50,10 +50,10 @@ pub(crate) fn exclusively<T>(operation: impl FnOnce() -> Result<T>) -> Result<T>
                 format!("working on the HDF5 file failed unexpectedly: {text}"),
             ))
         });
-        match (refused_since(refusals), outcome) {
-            (None, outcome) => outcome,
-            (Some(reason), Ok(_)) => Err(reason),
-            (Some(reason), Err(error)) => Err(reason.caused_by(error)),
+        match (check_refusals(refusals), outcome) {
+            (Ok(()), outcome) => outcome,
+            (Err(reason), Ok(_)) => Err(reason),
+            (Err(reason), Err(error)) => Err(reason.caused_by(error)),
         }
     })
 }

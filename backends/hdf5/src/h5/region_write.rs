@@ -39,7 +39,7 @@ pub(crate) fn write_region(
     if audience == Audience::Public && !can_be_read_meanwhile {
         return Ok(InPlace::NeedsCopy);
     }
-    patiently(patience, || {
+    let written = patiently(patience, || {
         exclusively(|| {
             let file = match audience {
                 Audience::Public => open_for_appending(path)?,
@@ -53,7 +53,12 @@ pub(crate) fn write_region(
             let closed = close(file);
             outcome.and(closed)
         })
-    })?;
+    });
+    if written.is_err() {
+        // A file that could not be closed keeps its marks. The next writer would clear them, but other programs wait for that.
+        let _ = clear_marks_of_dead_writer(path);
+    }
+    written?;
     if options.fsync {
         make_durable(path)?;
     }

@@ -211,6 +211,8 @@ fn limited_writer() {
             total += 20;
         }
         assert_counting(&read_whole(&path).unwrap().1, total);
+        let superblock = Superblock::read(&File::open(&path).unwrap()).unwrap().unwrap();
+        assert!(!superblock.is_marked() && superblock.is_sound(), "other programs are kept out");
     }
     assert!(refused > 0 && total > 0);
     println!("REFUSED {refused}, {total} rows");
