@@ -41,6 +41,10 @@ pub(crate) fn from_engine(error: DataFusionError) -> Error {
         )
         .hint("allow more, or let the query hold less at once: fewer columns, a condition, a limit"),
         DataFusionError::IoError(cause) => Error::from(cause).during(OPERATION),
+        // The parser's own words; the engine's around them say the same.
+        DataFusionError::SQL(cause, _) => {
+            failed(ErrorKind::InvalidInput, "it is no query in SQL").caused_by(*cause)
+        }
         other => {
             let (kind, message) = kind_and_message(&other);
             failed(kind, message).caused_by(other)
