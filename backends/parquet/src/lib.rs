@@ -54,6 +54,7 @@ mod footer_cache;
 mod layout;
 mod maintenance;
 mod manifest;
+mod mark;
 mod open_part;
 mod pages;
 mod part_name;

@@ -87,7 +87,7 @@ async fn copy_array(source: &StoredArray, target: &StoredArray) -> Result<()> {
     let snapshot = source.snapshot().await?;
     let described = snapshot.writable()?;
     let generation = part_name::new_generation()?;
-    target.store.put(&target.marker(generation)?, bytes::Bytes::new()).await?;
+    let mut mark = target.mark(generation).await?;
     let copied = async {
         let copies = snapshot.parts.iter().cloned().zip(0u64..).map(|(part, position)| async move {
             let object = target.key(&part_name::name_of(generation, position)?)?;
@@ -102,13 +102,13 @@ async fn copy_array(source: &StoredArray, target: &StoredArray) -> Result<()> {
         });
         let at_once = source.options().concurrent_requests;
         stream::iter(copies).buffer_unordered(at_once).try_collect::<Vec<()>>().await?;
-        Ok(())
+        target.begin_commit(&mut mark).await
     };
     let copied: Result<()> = copied.await;
     let manifest = Manifest { generation, ..(*described.manifest).clone() };
     // Nobody knows whether a write whose answer is missing has arrived, or will: then the copied parts stay.
     let published = copied.is_ok() && target.put_manifest(&manifest, None).await?;
-    target.store.delete(&target.marker(generation)?).await?;
+    target.unmark(generation).await?;
     if published {
         return Ok(());
     }

@@ -1,22 +1,23 @@
 //! The parts of a new array, on their way into the store.
 //!
-//! They are stored under a generation of their own, beside the parts of the array that they will replace. An object in the folder
-//! `_writing` of the directory says that they are not an array yet; its name holds the generation.
+//! They are stored under a generation of their own, beside the parts of the array that they will replace. A [mark](crate::mark) says
+//! that they are not an array yet.
 
 use crate::{
     manifest::Manifest,
+    mark::{Mark, taken},
     part_name,
     stored_array::{Described, StoredArray},
 };
 use bytes::Bytes;
-use fascicle_backend::{Error, ErrorKind, Result};
-use fascicle_objects::{Condition, PutOutcome, WRITING_PREFIX, key, object_store::path::Path};
+use fascicle_backend::Result;
+use fascicle_objects::{Condition, PutOutcome, object_store::path::Path};
 use futures::{StreamExt, stream};
 
 /// Parts of a generation that nobody reads yet. Dropping it removes them, in the background.
 pub(crate) struct Upload {
     folder: StoredArray,
-    generation: Option<u64>,
+    mark: Option<Mark>,
     parts: u64,
     pub(crate) rows: u64,
     /// Whether the description that names the generation may have been written, or may still be.
@@ -25,7 +26,7 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) fn new(folder: StoredArray) -> Self {
-        Upload { folder, generation: None, parts: 0, rows: 0, may_be_committed: false }
+        Upload { folder, mark: None, parts: 0, rows: 0, may_be_committed: false }
     }
 
     /// The position of the next part.
@@ -35,34 +36,30 @@ impl Upload {
 
     /// The generation; `None` before the first part.
     pub(crate) fn generation(&self) -> Option<u64> {
-        self.generation
+        self.mark.as_ref().map(|mark| mark.generation)
     }
 
     /// The objects of the parts that were stored.
     pub(crate) fn objects(&self) -> Result<Vec<Path>> {
-        let Some(generation) = self.generation else { return Ok(Vec::new()) };
+        let Some(generation) = self.generation() else { return Ok(Vec::new()) };
         (0..self.parts).map(|part| self.folder.key(&part_name::name_of(generation, part)?)).collect()
     }
 
     /// Stores the next part, of so many rows.
     pub(crate) async fn put(&mut self, part: Bytes, rows: u64) -> Result<()> {
-        let generation = match self.generation {
+        let generation = match self.generation() {
             Some(generation) => generation,
             None => {
-                let generation = part_name::new_generation()?;
                 // From now on what is stored is removed should the array not be finished.
-                self.generation = Some(generation);
-                self.folder.store.put(&self.folder.marker(generation)?, Bytes::new()).await?;
-                generation
+                let mark = self.folder.mark(part_name::new_generation()?).await?;
+                self.mark.insert(mark).generation
             }
         };
         let object = self.folder.key(&part_name::name_of(generation, self.parts)?)?;
         if !self.folder.put_new(&object, part).await? {
             // Not ours to remove.
-            self.generation = None;
-            let why =
-                "another writer chose the same number for a new array, which happens once in a billion times";
-            return Err(Error::new(ErrorKind::Conflict, why).hint("try again"));
+            self.mark = None;
+            return Err(taken());
         }
         self.parts += 1;
         self.rows += rows;
@@ -74,7 +71,10 @@ impl Upload {
     /// From the first moment of it until a refusal the parts stay, whatever happens: nobody knows whether a write whose answer is
     /// missing has arrived, or will.
     pub(crate) async fn publish(&mut self, manifest: &Manifest, current: Option<&Described>) -> Result<bool> {
-        let generation = self.generation.unwrap_or_default();
+        let generation = self.generation().unwrap_or_default();
+        if let Some(mark) = &mut self.mark {
+            self.folder.begin_commit(mark).await?;
+        }
         self.may_be_committed = true;
         let next = Manifest { generation, ..manifest.clone() };
         let is_published = self.folder.put_manifest(&next, current).await?;
@@ -84,16 +84,16 @@ impl Upload {
 
     /// Says that the parts are the array's: the description has been written.
     pub(crate) async fn settle(mut self) -> Result<()> {
-        match self.generation.take() {
-            Some(generation) => self.folder.store.delete(&self.folder.marker(generation)?).await,
+        match self.mark.take() {
+            Some(mark) => self.folder.unmark(mark.generation).await,
             None => Ok(()),
         }
     }
 
     /// Removes the parts.
     pub(crate) async fn discard(mut self) -> Result<()> {
-        match self.generation.take() {
-            Some(generation) => self.folder.remove_unfinished(generation).await,
+        match self.mark.take() {
+            Some(mark) => self.folder.remove_unfinished(mark.generation).await,
             None => Ok(()),
         }
     }
@@ -101,8 +101,7 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let (Some(generation), Ok(runtime)) = (self.generation.take(), tokio::runtime::Handle::try_current())
-        else {
+        let (Some(mark), Ok(runtime)) = (self.mark.take(), tokio::runtime::Handle::try_current()) else {
             return;
         };
         if self.may_be_committed {
@@ -110,50 +109,17 @@ impl Drop for Upload {
         }
         let folder = self.folder.clone();
         // What cannot be removed is never read, and is marked.
-        runtime.spawn(async move { folder.remove_unfinished(generation).await });
+        runtime.spawn(async move { folder.remove_unfinished(mark.generation).await });
     }
 }
 
 impl StoredArray {
-    /// The folder of the objects that say what is being stored in the directory.
-    fn writing_folder(&self) -> Result<Path> {
-        match self.directory.as_ref() {
-            "" => key(WRITING_PREFIX),
-            directory => key(&format!("{directory}/{WRITING_PREFIX}")),
-        }
-    }
-
-    /// The object that says that parts of a generation are being stored.
-    pub(crate) fn marker(&self, generation: u64) -> Result<Path> {
-        self.marker_of(&format!("{generation:010}"))
-    }
-
-    /// The object that says that the array is being removed.
-    pub(crate) fn removal_marker(&self) -> Result<Path> {
-        self.marker_of("removal")
-    }
-
-    fn marker_of(&self, what: &str) -> Result<Path> {
-        let name = self.prefix.filename().unwrap_or_default();
-        key(&format!("{}/{name}.{what}", self.writing_folder()?))
-    }
-
     /// Stores an object if there is none; where the store has no conditional writes, in any case.
     async fn put_new(&self, object: &Path, bytes: Bytes) -> Result<bool> {
         if !self.store.conditions().await?.create {
             return self.store.put(object, bytes).await.map(|_| true);
         }
         Ok(matches!(self.store.put_if(object, bytes, &Condition::Absent).await?, PutOutcome::Stored(_)))
-    }
-
-    /// Removes the parts of a generation that is not the array's, and what says that they are being stored.
-    async fn remove_unfinished(&self, generation: u64) -> Result<()> {
-        let listed = self.list().await?;
-        let of_it = |name: &str| part_name::place_of(name).is_some_and(|(other, _)| other == generation);
-        let parts: Vec<Path> =
-            listed.into_iter().filter(|part| of_it(&part.name)).map(|part| part.key).collect();
-        self.delete_all(parts).await?;
-        self.store.delete(&self.marker(generation)?).await
     }
 
     /// Deletes objects.
@@ -179,15 +145,5 @@ impl StoredArray {
         };
         let parts = listed.into_iter().filter(|part| is_left(&part.name)).map(|part| part.key);
         self.delete_all(parts.collect()).await
-    }
-
-    /// The generations whose parts are being stored.
-    async fn marked(&self) -> Result<Vec<u64>> {
-        let name = self.prefix.filename().unwrap_or_default();
-        let listed = self.store.list_children(&self.writing_folder()?).await?;
-        let generation = |object: &Path| -> Option<u64> {
-            object.filename()?.strip_prefix(name)?.strip_prefix('.')?.parse().ok()
-        };
-        Ok(listed.objects.iter().filter_map(|object| generation(&object.location)).collect())
     }
 }

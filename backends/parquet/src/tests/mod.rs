@@ -5,5 +5,6 @@ mod crashes;
 mod elements;
 mod foreign;
 mod hostile;
+mod maintenance;
 mod processes;
 mod requests;
