@@ -35,14 +35,16 @@ fn files(shell: &Shell, folder: &str) -> Vec<(String, Vec<u8>)> {
 
 /// Starts a build that writes an array and then waits, and kills it with the command it runs.
 fn kill_a_build(shell: &Shell, root: &str, array: &str) {
-    let script = "fascicle put --value '[1, 2]' \"$FASCICLE_DIR/x\" && exec sleep 600";
+    // The array is there before the command that writes it ends.
+    let script = "fascicle put --value '[1, 2]' \"$FASCICLE_DIR/x\" && touch written && exec sleep 600";
     let mut command = shell.command(&["run", root, "Slow", "seed=0", "--", "sh", "-c", script]);
     let mut builder = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begun = Instant::now();
-    while !shell.path(array).exists() {
+    while !shell.path("written").exists() {
         assert!(begun.elapsed() < Duration::from_secs(60) && builder.try_wait().unwrap().is_none());
         std::thread::sleep(Duration::from_millis(20));
     }
+    assert!(shell.path(array).exists());
     let children = format!("/proc/{0}/task/{0}/children", builder.id());
     let children = std::fs::read_to_string(children).unwrap_or_default();
     builder.kill().unwrap();
