@@ -295,7 +295,7 @@ async fn a_silent_builder_is_replaced_and_cannot_commit(subject: Subject) -> Che
 
 async fn a_living_builder_is_waited_for(subject: Subject) -> Checked {
     let backend = subject.open_bare().await?;
-    let lease = short_lease(&backend).await? * 3;
+    let lease = short_lease(&backend).await? * 10;
     let living = Root::with_options(backend.clone(), alive(lease / 30, lease));
     let other = Root::with_options(backend, quick());
     let held = Held::new();
