@@ -1,5 +1,6 @@
 """Joins the reports of the conformance suite: behaviours by backends into a document of their own, capabilities by backends
-into the README, between the lines that say so.
+into the README, between the lines that say so. With --check nothing is written, and suites without a report are left out of
+account.
 
 usage: join-conformance.py REPORTS [--check]
 """
@@ -71,14 +72,48 @@ def readme(text, reports):
     return f"{before}{BEGIN}\n\n{capabilities(reports)}\n\n{END}{after}"
 
 
+def of_these(text, names):
+    """The tables and lists of a document without the backends that are not named."""
+    kept, lines, is_within = None, [], False
+    for line in text.splitlines(keepends=True):
+        cells = line.rstrip("\n").split(" | ")
+        is_head, is_within = line.startswith("|") and not is_within, line.startswith("|")
+        if is_head:
+            heads = [cell.removesuffix(" |").removeprefix("| ") for cell in cells]
+            is_kept = [at == 0 or not is_backend(head) or head in names for at, head in enumerate(heads)]
+            kept = None if all(is_kept) else is_kept
+        elif not is_within:
+            kept = None
+        elif is_backend(cells[0].strip("|` ")) and cells[0].strip("|` ") not in names:
+            continue
+        if kept and line.startswith("|---"):
+            line = "|" + "---|" * sum(kept) + "\n"
+        elif kept:
+            cells[-1] = cells[-1].removesuffix(" |")
+            line = " | ".join(cell for cell, keep in zip(cells, kept, strict=True) if keep) + " |\n"
+        lines.append(line)
+    return "".join(lines)
+
+
+def is_backend(text):
+    return text.split("+")[0] in ("hdf5", "memory", "parquet", "zarr")
+
+
 def main():
     reports = [json.loads(path.read_text("utf-8")) for path in sorted(pathlib.Path(sys.argv[1]).glob("*.json"))]
     if not reports:
         sys.exit(f"there are no reports in {sys.argv[1]}")
     wanted = {DOCUMENT: document(reports), README: readme(README.read_text("utf-8"), reports)}
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    present = {report["backend"] for report in reports}
+    is_check = sys.argv[2:] == ["--check"]
+    compared = (lambda text: of_these(text, present)) if is_check else (lambda text: text)
+    stale = [
+        path
+        for path, text in wanted.items()
+        if not path.exists() or compared(path.read_text("utf-8")) != compared(text)
+    ]
     names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-    if sys.argv[2:] == ["--check"]:
+    if is_check:
         if stale:
             sys.exit(f"out of date: {names}; run tools/conformance")
     else:
