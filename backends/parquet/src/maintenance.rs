@@ -5,7 +5,11 @@
 //! removed as every writer of the array does.
 
 use crate::{
-    ParquetBackend, layout::array_form, manifest::MANIFEST_NAME, mark::MarkPlace, part_name,
+    ParquetBackend,
+    layout::array_form,
+    manifest::MANIFEST_NAME,
+    mark::{MOST_MARK_BYTES, MarkPlace},
+    part_name,
     stored_array::StoredArray,
 };
 use async_trait::async_trait;
@@ -17,9 +21,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::SystemTime,
 };
-
-/// No mark is longer.
-const MOST_MARK_BYTES: u64 = 64;
 
 #[async_trait]
 impl Maintenance for ParquetBackend {

@@ -13,7 +13,8 @@ use fascicle_objects::{Condition, PutOutcome, WRITING_PREFIX, key, object_store:
 const STORING: &[u8] = b"storing";
 const COMMITTING: &[u8] = b"committing";
 const COLLECTED: &[u8] = b"collected";
-const MOST_BYTES: u64 = 64;
+/// No mark is longer.
+pub(crate) const MOST_MARK_BYTES: u64 = 64;
 
 /// What the name of the object that says that the array is being removed ends in, instead of a generation.
 const REMOVAL: &str = "removal";
@@ -22,7 +23,7 @@ const REMOVAL: &str = "removal";
 #[derive(Debug)]
 pub(crate) struct Mark {
     pub(crate) generation: u64,
-    /// The state of the object; none once it says that the description is written, and on a store without conditional writes.
+    /// The state of the object while it says `storing`; none afterwards, and on a store without conditional writes.
     storing: Option<Version>,
 }
 
@@ -126,7 +127,7 @@ impl StoredArray {
     /// its parts for good where there is no array: nothing can keep that description from arriving.
     pub(crate) async fn collect_unfinished(&self, generation: u64, found: &Version) -> Result<bool> {
         let object = self.marker(generation)?;
-        let Some(mark) = self.store.read(&object, MOST_BYTES).await? else { return Ok(false) };
+        let Some(mark) = self.store.read(&object, MOST_MARK_BYTES).await? else { return Ok(false) };
         if mark.version != *found {
             return Ok(false);
         }

@@ -106,7 +106,7 @@ fn refused() -> MutexGuard<'static, Refused> {
     REFUSED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many writes have been refused or left out, to be given to [`refused_since`] later.
+/// How many writes have been refused or left out, to be given to [`check_refusals`] later.
 pub(crate) fn refusals() -> u64 {
     refused().count
 }
