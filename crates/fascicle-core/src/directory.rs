@@ -502,6 +502,14 @@ fn display_name(directory: &Directory) -> String {
     if directory.path.is_root() { directory.root.location() } else { directory.path.to_string() }
 }
 
+/// Whether an error says something of one directory, and not of the storage.
+pub(crate) fn is_of_the_directory(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Corrupt | ErrorKind::WrongKind | ErrorKind::PermissionDenied | ErrorKind::LimitExceeded
+    )
+}
+
 /// Reads a meta with its version. An empty document is looked at again for a moment: other programs rewrite in place.
 pub(crate) async fn read_meta(root: &Root, path: &EntryPath) -> Result<Option<(Meta, crate::Version)>> {
     for attempt in 0.. {

@@ -1,7 +1,7 @@
 //! The meta of a directory: config, status, and what find-or-build needs beside them.
 
 use crate::config::{Config, ConfigError, Map, Value, yaml};
-use crate::{Error, ErrorKind, Identity, Result};
+use crate::{EntryPath, Error, ErrorKind, Identity, Result};
 use bytes::Bytes;
 use std::fmt;
 
@@ -61,6 +61,8 @@ pub struct BuildMark {
     pub epoch: u64,
     /// What tells this attempt from every other.
     pub nonce: String,
+    /// The path at which the attempt was made. A copy says the same and stands elsewhere, as what was moved does.
+    pub directory: Option<String>,
     /// The declared version of the code that built it.
     pub version: Option<Value>,
     /// How far its build got when it was [interrupted](crate::Interrupted); null when it did not say.
@@ -68,6 +70,16 @@ pub struct BuildMark {
 }
 
 impl BuildMark {
+    /// The mark of an attempt that is made at `path`.
+    pub(crate) fn made_at(self, path: &EntryPath) -> Self {
+        BuildMark { directory: Some(path.as_str().to_owned()), ..self }
+    }
+
+    /// Whether what stands at `path` is the attempt itself, and nothing that it was copied or moved to.
+    pub(crate) fn is_original_at(&self, path: &EntryPath) -> bool {
+        self.directory.as_deref() == Some(path.as_str())
+    }
+
     /// The name of the directory, within the one at a given path, into which the attempt writes; `None` for a directory with an
     /// automatic name, which no two attempts share.
     pub(crate) fn attempt_name(&self) -> Option<String> {
@@ -141,6 +153,9 @@ impl Meta {
             own.insert("key".to_owned(), Value::from(build.key.to_string()));
             own.insert("epoch".to_owned(), Value::from(build.epoch));
             own.insert("nonce".to_owned(), Value::from(build.nonce.as_str()));
+            if let Some(directory) = &build.directory {
+                own.insert("directory".to_owned(), Value::from(directory.as_str()));
+            }
             if let Some(version) = &build.version {
                 own.insert("version".to_owned(), version.clone());
             }
@@ -186,6 +201,7 @@ fn read_mark(value: &Value) -> Option<BuildMark> {
         key: map.get("key")?.as_str()?.parse().ok()?,
         epoch: map.get("epoch")?.as_u64()?,
         nonce: map.get("nonce")?.as_str()?.to_owned(),
+        directory: map.get("directory").and_then(Value::as_str).map(str::to_owned),
         version: map.get("version").cloned(),
         interrupted: map.get("interrupted").cloned(),
     })
@@ -219,6 +235,7 @@ mod tests {
             key: Identity::from_bytes([7; 32]),
             epoch: 3,
             nonce: "ab".to_owned(),
+            directory: Some("Cells_0000".to_owned()),
             version: Some("2026-01".into()),
             interrupted: Some(Value::Null),
         };

@@ -147,7 +147,8 @@ impl Root {
     /// Creates a directory with an automatic name at once. Whoever else asks gets another name.
     pub async fn create_dir(&self, type_name: &str) -> Result<Directory> {
         let meta = Meta::plain().to_bytes()?;
-        let (path, _) = self.inner.names.create(&*self.inner.backend, type_name, meta).await?;
+        let (path, _) =
+            self.inner.names.create(&*self.inner.backend, type_name, |_| Ok(meta.clone())).await?;
         Ok(Directory::at(self.clone(), path))
     }
 

@@ -20,7 +20,11 @@ use std::sync::Arc;
 
 /// How an attempt to build ended, if not by an error.
 pub(super) enum Attempt {
-    Committed(EntryPath),
+    Committed {
+        path: EntryPath,
+        /// Whether it went on in the directory of an interrupted one.
+        resumed: bool,
+    },
     /// The epoch has ended already, mostly because somebody took this builder for dead.
     Fenced,
 }
@@ -65,6 +69,7 @@ impl Request<'_> {
             }
         };
         let (path, directory, created) = (made.target.clone(), made.directory.clone(), made.created.clone());
+        let resumed = made.resumed_from.is_some();
         cancelled.attempt = Some(path.clone());
         let guard = Arc::new(BuildGuard::new(
             epoch.clone(),
@@ -122,7 +127,8 @@ impl Request<'_> {
             }
             return Err(error.caused_by(failure));
         }
-        let end = End::Done { nonce: nonce.clone(), directory: path.as_str().to_owned() };
+        let directory = path.as_str().to_owned();
+        let end = End::Done { nonce: nonce.clone(), directory, foreign: false };
         let committed = create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease)
             .await
             .map_err(|error| {
@@ -146,7 +152,7 @@ impl Request<'_> {
                 {
                     log::debug!("the last heartbeat of '{path}' stays: {}", error.chain());
                 }
-                Ok(Attempt::Committed(path))
+                Ok(Attempt::Committed { path, resumed })
             }
             Creator::Theirs(_) => {
                 stop_attempt(self.root, &path, epoch).await;
@@ -211,6 +217,7 @@ impl Request<'_> {
             key: self.key,
             epoch: epoch.number,
             nonce: nonce.to_owned(),
+            directory: None,
             version: self.rules.version.clone(),
             interrupted: None,
         };
@@ -224,10 +231,11 @@ impl Request<'_> {
             let directory = path.clone();
             return Ok(Some(MadeAttempt { directory, target: path, resumed_from, created: None }));
         }
-        let meta = Meta::running(self.config.clone(), mark);
+        let meta_at = |path: &EntryPath| Meta::running(self.config.clone(), mark.clone().made_at(path));
         let (hints, type_name) = (self.root.name_hints(), self.config.type_name());
-        let (path, version) = hints.create(self.backend(), type_name, meta.to_bytes()?).await?;
-        let (directory, created) = (path.clone(), Some((meta, version)));
+        let (path, version) =
+            hints.create(self.backend(), type_name, |path| meta_at(path).to_bytes()).await?;
+        let (directory, created) = (path.clone(), Some((meta_at(&path), version)));
         Ok(Some(MadeAttempt { directory, target: path, resumed_from: None, created }))
     }
 }
@@ -245,7 +253,7 @@ impl Request<'_> {
                 is_left && !meta.modified && matches!(meta.status, Status::Stopped | Status::Running);
             if resumes {
                 meta.status = Status::Running;
-                meta.build = Some(mark.clone());
+                meta.build = Some(mark.clone().made_at(&path));
             }
             resumes
         });

@@ -1,5 +1,6 @@
 //! One search a key in a process: whoever asks meanwhile shares its answer.
 
+use super::resolve::Outcome;
 use crate::{EntryPath, Error, ErrorKind};
 use std::collections::HashMap;
 use std::sync::{
@@ -9,7 +10,15 @@ use std::sync::{
 use tokio::sync::watch;
 
 /// What a search came to, as those who waited for it are told.
-pub(super) type Shared = Result<EntryPath, SharedError>;
+pub(super) type Shared = Result<SharedAnswer, SharedError>;
+
+/// A directory that several callers get.
+#[derive(Clone, Debug)]
+pub(super) struct SharedAnswer {
+    pub(super) path: EntryPath,
+    pub(super) outcome: Outcome,
+    pub(super) warnings: Vec<String>,
+}
 
 /// An error that several callers get.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 
 use super::known::{Answer, Known, NameHash, rules_key, save_parts};
 use crate::config::{Config, IdentityRules, Value, identity, matches};
-use crate::directory::read_meta;
-use crate::{Backend, EntryKind, EntryPath, Error, ErrorKind, Identity, Meta, Result, Root, Status};
+use crate::directory::{is_of_the_directory, read_meta};
+use crate::{Backend, EntryKind, EntryPath, Identity, Meta, Result, Root, Status};
 use futures::{StreamExt, TryStreamExt, future::BoxFuture};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -211,14 +211,6 @@ async fn readable_meta(root: &Root, path: &EntryPath) -> Result<Option<Meta>> {
         }
         Err(error) => Err(error),
     }
-}
-
-/// Whether an error says something of one directory, and not of the storage.
-fn is_of_the_directory(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Corrupt | ErrorKind::WrongKind | ErrorKind::PermissionDenied | ErrorKind::LimitExceeded
-    )
 }
 
 /// The declared version of the code that built a directory.

@@ -36,6 +36,7 @@ impl Request<'_> {
         if let Some(parent) = path.parent().filter(|parent| !parent.is_root()) {
             Directory::at(self.root.clone(), parent).before_write().await?;
         }
+        let mark = mark.made_at(path);
         let attempt = path.join(&mark.attempt_name().unwrap_or_default())?;
         let meta = Meta::running(self.config.clone(), mark.clone()).to_bytes()?;
         if !self.announce(path, &mark, &meta).await? {
@@ -90,17 +91,22 @@ impl Request<'_> {
     async fn announce(&self, path: &EntryPath, mark: &BuildMark, meta: &bytes::Bytes) -> Result<bool> {
         for _ in 0..LOOKS {
             let Some((stored, version)) = read_meta(self.root, path).await? else {
-                match self.backend().create_directory(path, meta.clone()).await {
+                let exists = match self.backend().create_directory(path, meta.clone()).await {
                     Ok(_) => return Ok(true),
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                        // With a meta it is looked at again; without one it is nobody's attempt.
-                        if read_meta(self.root, path).await?.is_none() {
-                            return Err(error);
-                        }
-                        continue;
-                    }
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => error,
                     Err(error) => return Err(error),
+                };
+                // An empty folder becomes the directory; with a meta it is looked at again; another one is nobody's attempt.
+                if is_empty(self.root, path).await? {
+                    match self.backend().write_meta(path, meta.clone(), MetaWriteMode::Create).await {
+                        Ok(_) => return Ok(true),
+                        Err(error) if error.kind() == ErrorKind::AlreadyExists || error.is_not_found() => {}
+                        Err(error) => return Err(error),
+                    }
+                } else if read_meta(self.root, path).await?.is_none() {
+                    return Err(exists);
                 }
+                continue;
             };
             match &stored.build {
                 Some(other) if other.key == self.key && other.nonce == mark.nonce => return Ok(true),
@@ -203,6 +209,15 @@ async fn remove_if_there(backend: &dyn Backend, path: &EntryPath) -> Result<()> 
     match backend.remove(path).await {
         Err(error) if error.is_not_found() => Ok(()),
         removed => removed,
+    }
+}
+
+/// Whether there is nothing in a directory.
+pub(super) async fn is_empty(root: &Root, path: &EntryPath) -> Result<bool> {
+    match root.backend_itself().list(path).await {
+        Ok(listing) => Ok(listing.entries.is_empty()),
+        Err(error) if error.is_not_found() => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

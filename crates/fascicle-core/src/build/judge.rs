@@ -1,21 +1,24 @@
 //! Looking at a directory that may be the answer: at a given path, and where an epoch has ended.
 
 use super::foreign::{is_build_of, version_of};
-use super::given_path::{move_up, remove_attempt};
-use super::records::{Epoch, Retired, RetiredReason, create_once, new_nonce};
+use super::given_path::{is_empty, move_up, remove_attempt};
+use super::records::{Epoch, Retired, RetiredReason, create_once, new_nonce, read};
 use super::resolve::OnMismatch;
 use super::search::Request;
+use super::tending::{EpochId, lost_mark_at};
 use super::wait::wait_for_foreign;
-use crate::config::{Difference, DifferenceKind, DifferenceLines, Value, config_differences, matches};
+use crate::config::{
+    Difference, DifferenceKind, DifferenceLines, IdentityRules, Value, config_differences, identity, matches,
+};
 use crate::directory::{read_meta, update_meta};
-use crate::{Capability, EntryKind, EntryPath, Error, ErrorKind, Result, Root, Status};
+use crate::{Capability, EntryKind, EntryPath, Error, ErrorKind, Meta, Result, Root, Status};
 
 /// What an ended epoch is good for.
 pub(super) enum Ended {
     /// Its directory is the answer.
     Usable(EntryPath),
     /// It is not, and why.
-    Retired(String),
+    PassedOver(String),
 }
 
 impl Request<'_> {
@@ -36,10 +39,7 @@ impl Request<'_> {
             }
             Ok(_) => {}
         }
-        let Some((meta, _)) = read_meta(self.root, path).await? else {
-            return Err(Error::new(ErrorKind::Mismatch, "the directory that is there has no config")
-                .hint("open it by its path, or choose another one"));
-        };
+        let Some(meta) = self.meta_at(path).await? else { return Ok(None) };
         if !is_build_of(&meta, &self.config, self.rules) {
             let stored = self.rules.complete(&meta.config)?;
             let mut differences = config_differences(&self.config, &stored);
@@ -56,6 +56,9 @@ impl Request<'_> {
             )
             .hint("choose another path, or leave the path out"));
         }
+        if meta.build.is_none() && !self.backend().capabilities().has(Capability::Rename) {
+            self.regain_mark(path, &meta, warnings).await?;
+        }
         match (&meta.status, &meta.build) {
             (Status::Done, _) if meta.modified => {
                 warnings.push(format!("'{path}' was modified after it was built"));
@@ -69,6 +72,40 @@ impl Request<'_> {
             },
             (status, None) => Err(self.foreign_unfinished(Some(status.clone()))),
         }
+    }
+
+    /// The meta of the directory at a given path; `None` for an empty folder, in which a meta is to be written: its maker may be about
+    /// to, or have died before.
+    async fn meta_at(&self, path: &EntryPath) -> Result<Option<Meta>> {
+        if let Some((meta, _)) = read_meta(self.root, path).await? {
+            return Ok(Some(meta));
+        }
+        if is_empty(self.root, path).await? {
+            return Ok(None);
+        }
+        match read_meta(self.root, path).await? {
+            Some((meta, _)) => Ok(Some(meta)),
+            None => Err(Error::new(ErrorKind::Mismatch, "the directory that is there has no config")
+                .hint("open it by its path, or choose another one")),
+        }
+    }
+
+    /// Where entries stay in the directory of an attempt, only the mark in the meta above leads to them. Writes one again that another
+    /// program lost.
+    async fn regain_mark(&self, path: &EntryPath, meta: &Meta, warnings: &mut Vec<String>) -> Result<()> {
+        let Some(mark) = lost_mark_at(self.root, self.key, path, meta).await? else { return Ok(()) };
+        if !self.may_repair() {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "another program rewrote the meta, and lost the mark that leads to the entries",
+            )
+            .hint("`fascicle repair --apply` writes it again, where the place may be written to")
+            .retryable(false));
+        }
+        EpochId::restore_mark(self.root, &mark, path).await?;
+        warnings
+            .push(format!("another program had rewritten the meta of '{path}'; its mark was written again"));
+        Ok(())
     }
 
     fn foreign_unfinished(&self, status: Option<Status>) -> Error {
@@ -114,11 +151,20 @@ impl Request<'_> {
             if self.fixed.is_some() || meta.build.is_none() {
                 return self.retire(epoch, RetiredReason::Deleted, format!("'{path}' is gone")).await;
             }
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                format!("the index names '{path}' for this config, but its meta holds another one"),
-            )
-            .hint("somebody changed its config by hand; remove the directory, or restore its meta"));
+            let of_its_version = IdentityRules { version: version_of(&meta).cloned(), ..self.rules.clone() };
+            if identity(&meta.config, &of_its_version)? == self.identity {
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    format!("the configs asked for and in '{path}' differ, and have the same identity"),
+                )
+                .hint("please report it with both configs"));
+            }
+            // Told apart by the rules of today, and not by those under which it was built; or changed by hand. It stays the answer
+            // for whoever asks by its rules, in an epoch of its own.
+            let why = format!(
+                "'{path}' holds another config, which had the same identity under the rules of its time"
+            );
+            return Ok(Ended::PassedOver(why));
         }
         match meta.status {
             Status::Done => Ok(Ended::Usable(path)),
@@ -163,11 +209,14 @@ impl Request<'_> {
 
     async fn retire(&self, epoch: &Epoch, reason: RetiredReason, why: String) -> Result<Ended> {
         if !self.may_repair() {
-            return Ok(Ended::Retired(why));
+            return Ok(Ended::PassedOver(why));
         }
-        let body = Retired { nonce: new_nonce()?, reason };
-        create_once(self.backend(), &epoch.retired()?, &body, self.root.options().lease).await?;
-        Ok(Ended::Retired(why))
+        let record = epoch.retired()?;
+        if read::<Retired>(self.backend(), &record).await?.is_none() {
+            let body = Retired { nonce: new_nonce()?, reason };
+            create_once(self.backend(), &record, &body, self.root.options().lease).await?;
+        }
+        Ok(Ended::PassedOver(why))
     }
 }
 

@@ -65,7 +65,7 @@ async fn retire_as(root: &Root, path: &EntryPath, meta: &Meta, reason: RetiredRe
     let epoch = Epoch { key: mark.key, number: mark.epoch };
     // A copy carries the mark of its original, which goes on to be found.
     match read::<End>(&**root.backend(), &epoch.end()?).await? {
-        Some(End::Done { nonce, directory }) if nonce == mark.nonce && directory == path.as_str() => {}
+        Some(End::Done { nonce, directory, .. }) if nonce == mark.nonce && directory == path.as_str() => {}
         _ => return Ok(()),
     }
     let body = Retired { nonce: new_nonce()?, reason };

@@ -47,7 +47,8 @@ impl NameHints {
         numbered(type_name, free_number(backend, type_name, hint.next).await?)
     }
 
-    /// Creates a directory under a free name. Whoever else asks at the same time gets another one.
+    /// Creates a directory under a free name, with the meta that `meta_at` gives it there. Whoever else asks at the same time gets
+    /// another one.
     ///
     /// - Cost: one read and one creation where the hint is right; where there is none, a number of looks that grows with the logarithm of the
     ///   number of directories.
@@ -55,7 +56,7 @@ impl NameHints {
         &self,
         backend: &dyn Backend,
         type_name: &str,
-        meta: Bytes,
+        meta_at: impl Fn(&EntryPath) -> Result<Bytes> + Sync,
     ) -> Result<(EntryPath, Version)> {
         check_type_name(type_name)?;
         let hint = self.hint(backend, type_name).await;
@@ -67,7 +68,7 @@ impl NameHints {
         for _ in 0..COLLISIONS {
             for number in first..first.saturating_add(NEIGHBOURS) {
                 let path = numbered(type_name, number)?;
-                match backend.create_directory(&path, meta.clone()).await {
+                match backend.create_directory(&path, meta_at(&path)?).await {
                     Ok(version) => {
                         self.advance(backend, type_name, number + 1).await;
                         return Ok((path, version));
@@ -81,7 +82,7 @@ impl NameHints {
         for _ in 0..COLLISIONS {
             let random = new_nonce()?;
             let path = EntryPath::parse(&format!("{type_name}_{}", random.get(..8).unwrap_or(&random)))?;
-            match backend.create_directory(&path, meta.clone()).await {
+            match backend.create_directory(&path, meta_at(&path)?).await {
                 Ok(version) => return Ok((path, version)),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -223,23 +224,24 @@ mod tests {
     use crate::wrap::{CallCounts, observed};
     use std::sync::Arc;
 
+    fn no_meta(_: &EntryPath) -> Result<Bytes> {
+        Ok(Bytes::new())
+    }
+
     #[tokio::test]
     async fn gaps_are_filled_and_numbers_are_hexadecimal() {
         let backend = fascicle_memory::MemoryBackend::new();
         let (hints, others) = (NameHints::default(), NameHints::default());
         for _ in 0..17 {
-            hints.create(&backend, "Foo", Bytes::new()).await.unwrap();
+            hints.create(&backend, "Foo", no_meta).await.unwrap();
         }
         assert_eq!(hints.first_free(&backend, "Foo").await.unwrap().as_str(), "Foo_0011");
         let gap = EntryPath::parse("Foo_0003").unwrap();
         backend.remove(&gap).await.unwrap();
         hints.freed(&backend, &gap).await;
-        assert_eq!(others.create(&backend, "Foo", Bytes::new()).await.unwrap().0.as_str(), "Foo_0003");
-        assert_eq!(hints.create(&backend, "Foo", Bytes::new()).await.unwrap().0.as_str(), "Foo_0011");
-        assert_eq!(
-            hints.create(&backend, "Foo_0000x", Bytes::new()).await.unwrap().0.as_str(),
-            "Foo_0000x_0000"
-        );
+        assert_eq!(others.create(&backend, "Foo", no_meta).await.unwrap().0.as_str(), "Foo_0003");
+        assert_eq!(hints.create(&backend, "Foo", no_meta).await.unwrap().0.as_str(), "Foo_0011");
+        assert_eq!(hints.create(&backend, "Foo_0000x", no_meta).await.unwrap().0.as_str(), "Foo_0000x_0000");
     }
 
     #[tokio::test]
@@ -252,13 +254,10 @@ mod tests {
             let counts = Arc::new(CallCounts::default());
             let backend = observed(Arc::new(store), counts.clone());
             let name = |number: u64| numbered("Foo", number).unwrap();
-            assert_eq!(
-                NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap().0,
-                name(count)
-            );
+            assert_eq!(NameHints::default().create(&backend, "Foo", no_meta).await.unwrap().0, name(count));
             assert!(counts.total() <= 24, "{count} directories and no hint: {:?}", counts.snapshot());
             counts.reset();
-            let second = NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap().0;
+            let second = NameHints::default().create(&backend, "Foo", no_meta).await.unwrap().0;
             assert_eq!(second, name(count + 1));
             assert_eq!(counts.total(), 2, "{count} directories: {:?}", counts.snapshot());
         }
@@ -268,11 +267,11 @@ mod tests {
     async fn a_hint_that_is_wrong_costs_looks_and_nothing_else() {
         let backend = fascicle_memory::MemoryBackend::new();
         for _ in 0..100 {
-            NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap();
+            NameHints::default().create(&backend, "Foo", no_meta).await.unwrap();
         }
         for (wrong, right) in [("{\"type\": \"Foo\", \"next\": 3}", 100), ("no hint", 101)] {
             backend.records().overwrite(&hint_key("Foo").unwrap(), wrong.into()).await.unwrap();
-            let name = NameHints::default().create(&backend, "Foo", Bytes::new()).await.unwrap().0;
+            let name = NameHints::default().create(&backend, "Foo", no_meta).await.unwrap().0;
             assert_eq!(name, numbered("Foo", right).unwrap());
         }
     }

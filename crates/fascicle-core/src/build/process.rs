@@ -56,7 +56,8 @@ impl ProcessId {
         }
         match start_ticks(self.pid) {
             Some(started) => started != self.started,
-            None => !std::path::Path::new("/proc").join(self.pid.to_string()).exists(),
+            // It may only be hidden, as `/proc` can be set to do with the processes of others.
+            None => is_gone(self.pid),
         }
     }
 }
@@ -79,6 +80,12 @@ fn start_ticks(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// Whether the kernel says that there is no process of this number.
+fn is_gone(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,8 +101,13 @@ mod tests {
         std::thread::sleep(std::time::Duration::from_millis(50));
         assert!(child_id.is_certainly_dead(), "a zombie is dead");
         child.wait().unwrap();
-        assert!(child_id.is_certainly_dead());
+        assert!(child_id.is_certainly_dead() && is_gone(child.id()));
         assert!(!ProcessId { host: "elsewhere".to_owned(), ..child_id }.is_certainly_dead());
+    }
+
+    #[test]
+    fn a_process_that_cannot_be_looked_at_is_not_gone() {
+        assert!(!is_gone(1) && !is_gone(std::process::id()) && !is_gone(0));
     }
 
     #[test]

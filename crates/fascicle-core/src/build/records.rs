@@ -51,7 +51,13 @@ pub(super) struct WaitingOn {
 #[serde(tag = "end", rename_all = "snake_case")]
 pub(super) enum End {
     /// The builder finished; the directory is complete.
-    Done { nonce: String, directory: String },
+    Done {
+        nonce: String,
+        directory: String,
+        /// Whether it is another program's, which no meta says by a mark.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        foreign: bool,
+    },
     /// The build function failed.
     Stopped { nonce: String, error: String },
     /// The builder stopped halfway. The next epoch may go on in its directory.

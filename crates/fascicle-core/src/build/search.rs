@@ -2,7 +2,7 @@
 
 use super::BuildResult;
 use super::attempt::Attempt;
-use super::flight::{Leader, Seat, Shared, SharedError};
+use super::flight::{Leader, Seat, Shared, SharedAnswer, SharedError};
 use super::foreign::{Found, Wanted};
 use super::interruption::Resumable;
 use super::judge::Ended;
@@ -88,13 +88,18 @@ impl<'a> Request<'a> {
             return Err(self.asks_for_itself());
         }
         let mut warnings = Vec::new();
-        let flight_key = self.key.to_string();
+        // Not by the identity alone: two configs may have the same one, each under its own rules.
+        let whole = crate::config::identity(&self.config, &IdentityRules::default())?;
+        let flight_key = format!("{} {whole}", self.key);
         loop {
             match self.root.flights().join(&flight_key) {
                 Seat::Leader(leader) => {
                     let answer = self.search(build, &stack, &leader, &mut warnings).await;
                     leader.land(match &answer {
-                        Ok((path, ..)) => Shared::Ok(path.clone()),
+                        Ok((path, outcome, _)) => {
+                            let (path, warnings) = (path.clone(), warnings.clone());
+                            Shared::Ok(SharedAnswer { path, outcome: *outcome, warnings })
+                        }
                         Err(error) => Shared::Err(SharedError::of(error)),
                     });
                     let (path, outcome, reason) = answer?;
@@ -104,10 +109,16 @@ impl<'a> Request<'a> {
                 Seat::Follower(flight) => {
                     match wait_for_flight(self.root, self.key, flight, self.deadline, &stack).await? {
                         // With a fixed path the other caller may have asked for another config: look oneself.
-                        Some(Ok(path)) if self.fixed.is_none() => {
-                            let directory = Directory::at(self.root.outside_builds(), path);
-                            let reason = "another caller in this process asked for it first".to_owned();
-                            return Ok(Resolution { directory, outcome: Outcome::Waited, reason, warnings });
+                        Some(Ok(answer)) if self.fixed.is_none() => {
+                            let directory = Directory::at(self.root.outside_builds(), answer.path);
+                            let (outcome, what) = match answer.outcome {
+                                Outcome::Found | Outcome::Adopted => (Outcome::Found, "found"),
+                                Outcome::Waited => (Outcome::Waited, "waited for"),
+                                Outcome::Built | Outcome::TookOver => (Outcome::Waited, "built"),
+                            };
+                            let reason = format!("another caller in this process {what} it");
+                            warnings.extend(answer.warnings);
+                            return Ok(Resolution { directory, outcome, reason, warnings });
                         }
                         Some(Err(error)) if error.is_of_the_build() => return Err(error.to_error()),
                         // The other caller gave up or failed for reasons of its own: this one searches.
@@ -136,7 +147,7 @@ impl<'a> Request<'a> {
         }
         let mut number = 0;
         let mut waited_for: Option<(u64, ProcessId)> = None;
-        let mut took_over = false;
+        let (mut took_over, mut fenced) = (false, false);
         let mut resumable: Option<Resumable> = None;
         // Why what was built before is not the answer.
         let mut reasons: Vec<String> = Vec::new();
@@ -150,13 +161,17 @@ impl<'a> Request<'a> {
                 number += 1;
             }
             match ended {
-                Some(End::Done { nonce, directory }) => {
+                Some(End::Done { nonce, directory, .. }) => {
                     match self.judge_done(&epoch, &nonce, &directory, warnings).await? {
-                        Ended::Retired(why) => reasons.push(why),
+                        Ended::PassedOver(why) => reasons.push(why),
                         Ended::Usable(path) => {
                             let (outcome, reason) = match waited_for {
                                 Some((waited, builder)) if waited == epoch.number => {
                                     (Outcome::Waited, format!("{builder} built it"))
+                                }
+                                None if fenced => {
+                                    let why = "this process was taken for dead as it built it, and another one built it";
+                                    (Outcome::Waited, why.to_owned())
                                 }
                                 Some(_) => {
                                     (Outcome::Waited, "another builder built it in the end".to_owned())
@@ -217,11 +232,17 @@ impl<'a> Request<'a> {
                         (Creator::Mine, None) => {
                             let resumed = resumable.as_ref().filter(|_| self.options.resume);
                             match self.attempt(&epoch, mine.nonce, resumed, build, stack).await? {
-                                Attempt::Committed(path) => {
+                                Attempt::Committed { path, resumed } => {
+                                    if resumed {
+                                        reasons.push("its build was gone on with".to_owned());
+                                    }
                                     let outcome = if took_over { Outcome::TookOver } else { Outcome::Built };
                                     return Ok((path, outcome, told(&reasons)));
                                 }
-                                Attempt::Fenced => continue,
+                                Attempt::Fenced => {
+                                    fenced = true;
+                                    continue;
+                                }
                             }
                         }
                     }
@@ -247,7 +268,7 @@ impl<'a> Request<'a> {
         for number in 0.. {
             let epoch = self.epoch(number);
             match read::<End>(self.backend(), &epoch.end()?).await? {
-                Some(End::Done { nonce, directory }) => {
+                Some(End::Done { nonce, directory, .. }) => {
                     if let Ended::Usable(path) = self.judge_done(&epoch, &nonce, &directory, warnings).await?
                     {
                         return Ok(Some(path));
@@ -298,8 +319,11 @@ impl<'a> Request<'a> {
     /// Ends an epoch, as the holder of its claim, with a directory that the index did not know. `false` when somebody took
     /// this process for dead meanwhile, and the epoch has another end.
     async fn adopt(&self, epoch: &Epoch, claim: &Claim, found: &Adoptable) -> Result<bool> {
-        let nonce = found.nonce.clone().unwrap_or_else(|| claim.nonce.clone());
-        let end = End::Done { nonce, directory: found.path.as_str().to_owned() };
+        let (nonce, foreign) = match &found.nonce {
+            Some(nonce) => (nonce.clone(), false),
+            None => (claim.nonce.clone(), true),
+        };
+        let end = End::Done { nonce, directory: found.path.as_str().to_owned(), foreign };
         let created = create_once(self.backend(), &epoch.end()?, &end, self.root.options().lease).await?;
         Ok(match created {
             Creator::Mine => true,

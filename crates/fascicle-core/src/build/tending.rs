@@ -35,7 +35,13 @@ pub(crate) struct EpochId {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum EpochState {
     /// It ended with a complete directory.
-    Done { nonce: String, directory: String, is_retired: bool },
+    Done {
+        nonce: String,
+        directory: String,
+        /// Whether it is another program's, without a mark.
+        is_foreign: bool,
+        is_retired: bool,
+    },
     /// It ended without one: what its builder wrote is never found.
     Fruitless,
     /// It ended halfway: a later build may go on in its directory.
@@ -113,9 +119,9 @@ impl EpochId {
     pub(crate) async fn state(self, root: &Root) -> Result<EpochState> {
         let (backend, epoch) = (&**root.backend(), self.epoch());
         match read::<End>(backend, &epoch.end()?).await? {
-            Some(End::Done { nonce, directory }) => {
+            Some(End::Done { nonce, directory, foreign: is_foreign }) => {
                 let is_retired = read::<Retired>(backend, &epoch.retired()?).await?.is_some();
-                Ok(EpochState::Done { nonce, directory, is_retired })
+                Ok(EpochState::Done { nonce, directory, is_foreign, is_retired })
             }
             Some(End::Stopped { .. } | End::Abandoned { .. }) => Ok(EpochState::Fruitless),
             Some(End::Interrupted { .. }) => Ok(EpochState::Interrupted),
@@ -198,7 +204,7 @@ impl EpochId {
         path: &EntryPath,
         meta: &Meta,
     ) -> Result<Option<BuildMark>> {
-        if !meta.is_usable() || meta.build.is_some() {
+        if meta.status != Status::Done || meta.build.is_some() {
             return Ok(None);
         }
         let identity = identity(&meta.config, &IdentityRules::default())?;
@@ -208,11 +214,13 @@ impl EpochId {
             key: self.key,
             epoch: self.number,
             nonce,
+            directory: Some(path.as_str().to_owned()),
             version: None,
             interrupted: None,
         };
         let is_it = match mark.attempt_name() {
-            None => path.names().count() == 1,
+            // Modified, it is never looked for again.
+            None => path.names().count() == 1 && !meta.modified,
             Some(_) if self.key != path_key(path)? => false,
             Some(attempt) => match root.backend_itself().stat(&path.join(&attempt)?).await {
                 Ok(_) => true,
@@ -226,7 +234,7 @@ impl EpochId {
     /// Writes a lost mark into the meta again, if that is still as it was.
     pub(crate) async fn restore_mark(root: &Root, mark: &BuildMark, path: &EntryPath) -> Result<bool> {
         let restored = update_meta(root, path, |meta| {
-            let lacks_it = meta.is_usable() && meta.build.is_none();
+            let lacks_it = meta.status == Status::Done && meta.build.is_none();
             if lacks_it {
                 meta.build = Some(mark.clone());
             }
@@ -241,6 +249,28 @@ impl EpochId {
         let patience = root.options().lease;
         create_once(&**root.backend(), &self.epoch().retired()?, &body, patience).await.map(|_| true)
     }
+}
+
+/// The mark that the directory at a given path had, whose epochs have `key`, if another program lost it.
+pub(super) async fn lost_mark_at(
+    root: &Root,
+    key: Identity,
+    path: &EntryPath,
+    meta: &Meta,
+) -> Result<Option<BuildMark>> {
+    for number in 0.. {
+        let id = EpochId { key, number };
+        match id.state(root).await? {
+            EpochState::Done { nonce, is_foreign: false, is_retired: false, .. } => {
+                if let Some(mark) = id.lost_mark(root, &nonce, path, meta).await? {
+                    return Ok(Some(mark));
+                }
+            }
+            EpochState::Open { .. } => break,
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// The key of the epochs of a given path.
@@ -277,8 +307,13 @@ pub(crate) async fn free_epoch(root: &Root, key: Identity) -> Result<std::result
     for number in 0.. {
         let id = EpochId { key, number };
         match id.state(root).await? {
-            EpochState::Done { directory, nonce, is_retired: false } => {
-                let path = EntryPath::parse(&directory)?;
+            EpochState::Done { directory, nonce, is_retired: false, .. } => {
+                let Ok(path) = EntryPath::parse(&directory) else {
+                    return Err(Error::new(
+                        ErrorKind::Corrupt,
+                        "a record of the index names what is no path",
+                    ));
+                };
                 let meta = read_meta(root, &path).await?.map(|(meta, _)| meta);
                 let is_there = meta.is_some_and(|meta| {
                     !meta.modified && meta.build.as_ref().is_none_or(|mark| mark.nonce == nonce)
@@ -308,7 +343,8 @@ pub(crate) async fn index_finished(root: &Root, mark: &BuildMark, path: &EntryPa
     match create_once(backend, &id.epoch().claim()?, &claim, patience).await? {
         Creator::Theirs(_) => Ok(Indexing::BeingBuilt),
         Creator::Mine => {
-            let end = End::Done { nonce: mark.nonce.clone(), directory: path.as_str().to_owned() };
+            let (nonce, directory) = (mark.nonce.clone(), path.as_str().to_owned());
+            let end = End::Done { nonce, directory, foreign: false };
             match create_once(backend, &id.epoch().end()?, &end, patience).await? {
                 Creator::Mine => Ok(Indexing::Indexed),
                 Creator::Theirs(_) => Ok(Indexing::BeingBuilt),

@@ -6,7 +6,7 @@ use super::records::{Beat, Claim, Creator, End, Epoch, create_once, new_nonce, r
 use super::resolve::BuildStack;
 use crate::config::Value;
 use crate::directory::{read_meta, update_meta};
-use crate::{EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
+use crate::{Backend, EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -129,12 +129,22 @@ pub(super) async fn wait_for_end(
     let mut looks = 0u32;
     let mut circle = Circle::of(root, stack);
     let mut stood_still = false;
+    let mut seen_last = Instant::now();
     loop {
         let looking = Instant::now();
-        if read::<End>(backend, &epoch.end()?).await?.is_some() {
-            return Ok(Waited::Ended);
-        }
-        let seen = read::<Beat>(backend, &epoch.beat()?).await?;
+        let seen = match look(backend, epoch).await {
+            Ok(Looked::Ended) => return Ok(Waited::Ended),
+            Ok(Looked::Beat(seen)) => seen,
+            // Storage that answers again in a while has kept nobody from waiting; who saw nothing meanwhile begins anew.
+            Err(error) if error.is_retryable() && seen_last.elapsed() < root.options().lease => {
+                log::debug!("somebody else's build could not be looked at: {}", error.chain());
+                deadline.sleep(pauses.next()).await?;
+                stood_still = true;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        seen_last = Instant::now();
         // A caller that was itself suspended has seen nothing: its window begins anew. Slow storage is no suspension, and a lease
         // may be shorter than the pauses of whoever waits: both must come to an end.
         stood_still |= looking.elapsed() > lease.max(SLOW_LOOK);
@@ -154,6 +164,19 @@ pub(super) async fn wait_for_end(
         deadline.sleep(pause).await?;
         stood_still = asleep.elapsed() > (lease / 4).max(pause * 4);
     }
+}
+
+/// What is seen of an epoch by somebody who waits for it.
+enum Looked {
+    Ended,
+    Beat(Option<Beat>),
+}
+
+async fn look(backend: &dyn Backend, epoch: &Epoch) -> Result<Looked> {
+    if read::<End>(backend, &epoch.end()?).await?.is_some() {
+        return Ok(Looked::Ended);
+    }
+    read(backend, &epoch.beat()?).await.map(Looked::Beat)
 }
 
 /// Ends an epoch in the place of its builder. Whoever creates the end first has decided: a builder that comes back from the

@@ -115,7 +115,7 @@ pub(super) fn flaws_within(root: &Root, path: EntryPath) -> BoxFuture<'_, Result
             };
         if is_directory {
             let listing = match backend.list(&path).await {
-                Err(error) if error.is_not_found() => return Ok(found),
+                Err(error) if is_of_the_entry(&error) => return Ok(found),
                 answer => answer?,
             };
             for entry in listing.entries {

@@ -2,11 +2,11 @@
 
 use super::finding::{Action, Finding, FindingKind};
 use crate::build::{EpochId, EpochState, Indexing, epochs, free_epoch};
-use crate::directory::read_meta;
+use crate::directory::{is_of_the_directory, read_meta};
 use crate::meta::{BuildMark, attempt_epoch};
 use crate::size::last_modified;
 use crate::{
-    Capability, EntryKind, EntryPath, Error, ErrorKind, Meta, RecordKey, Result, Root, Status, Version,
+    Capability, EntryKind, EntryPath, ErrorKind, Identity, Meta, RecordKey, Result, Root, Status, Version,
 };
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -118,6 +118,11 @@ impl<'a> Survey<'a> {
             }
             let listing = match self.root.backend().list(&path).await {
                 Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) if is_of_the_directory(&error) => {
+                    let what = format!("what is in it cannot be listed: {}", error.message());
+                    self.add(&path, FindingKind::Unreadable, what, Step::Nothing);
+                    return Ok(());
+                }
                 answer => answer?,
             };
             for entry in listing.entries.into_iter().filter(|entry| entry.kind == EntryKind::Directory) {
@@ -193,8 +198,8 @@ impl<'a> Survey<'a> {
         for at in &attempts {
             self.look_at_attempt(id, state, *at).await?;
         }
-        if let EpochState::Done { nonce, directory, is_retired: false } = state {
-            self.look_at_end(id, nonce, directory).await?;
+        if let EpochState::Done { nonce, directory, is_foreign, is_retired: false } = state {
+            self.look_at_end(id, nonce, directory, *is_foreign).await?;
         }
         if !matches!(state, EpochState::Open { .. })
             && let Some(key) = records.iter().find(|key| id.beat().is_ok_and(|beat| beat == **key))
@@ -255,15 +260,18 @@ impl<'a> Survey<'a> {
                 let step = Step::Stop { id, path: path.clone() };
                 self.add(path, FindingKind::EndedRunning, what, step);
             }
-            // What was interrupted is kept: a later build may go on in it.
+            // What was interrupted is kept: a later build may go on in it. So is what somebody copied or moved away to keep it.
             Status::Stopped
-                if !is_current && *state != EpochState::Interrupted && mark.interrupted.is_none() =>
+                if !is_current
+                    && *state != EpochState::Interrupted
+                    && mark.interrupted.is_none()
+                    && mark.is_original_at(&path) =>
             {
                 let what = "what an attempt wrote that failed or was abandoned";
                 let step = Step::RemoveAttempt { path: path.clone(), meta: version };
                 self.add(path, FindingKind::EndedAttempt, what, step);
             }
-            Status::Done if !is_it && !meta.modified && free_epoch(self.root, mark.key).await?.is_ok() => {
+            Status::Done if !is_it && !meta.modified && self.lacks_in_index(mark.key).await? => {
                 let what = "the index does not know this finished directory";
                 let step = Step::Index { mark, path: path.clone() };
                 self.add(path, FindingKind::NotIndexed, what, step);
@@ -273,8 +281,23 @@ impl<'a> Survey<'a> {
         Ok(())
     }
 
+    /// Whether no finished directory is found for a key. Records and metas that are broken are told on their own.
+    async fn lacks_in_index(&self, key: Identity) -> Result<bool> {
+        match free_epoch(self.root, key).await {
+            Ok(free) => Ok(free.is_ok()),
+            Err(error) if is_of_the_directory(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Looks at the directory that a current end names.
-    async fn look_at_end(&mut self, id: EpochId, nonce: &str, directory: &str) -> Result<()> {
+    async fn look_at_end(
+        &mut self,
+        id: EpochId,
+        nonce: &str,
+        directory: &str,
+        is_foreign: bool,
+    ) -> Result<()> {
         let Ok(path) = EntryPath::parse(directory) else {
             let what =
                 format!("the end of {} names '{}', which is no path", id.name(), directory.escape_debug());
@@ -295,6 +318,8 @@ impl<'a> Survey<'a> {
                 let what = "the index names this directory, but another one stands there now";
                 self.add(path, FindingKind::Missing, what, Step::Retire { id });
             }
+            // It never had a mark.
+            Some(_) if is_foreign => {}
             Some(meta) => {
                 if let Some(mark) = id.lost_mark(self.root, nonce, &path, &meta).await? {
                     let what = "another program rewrote its meta, and lost what find-or-build keeps there";
@@ -314,11 +339,6 @@ pub(super) async fn age_of(root: &Root, path: &EntryPath) -> Result<Option<Durat
         answer => answer?,
     };
     Ok(modified.map(|modified| SystemTime::now().duration_since(modified).unwrap_or(Duration::ZERO)))
-}
-
-/// Whether an error says something of one directory, and not of the storage.
-fn is_of_the_directory(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::WrongKind | ErrorKind::LimitExceeded)
 }
 
 /// Why a directory was not entered into the index.

@@ -8,8 +8,8 @@ use crate::directory::update_meta;
 use crate::testing::{path, put_meta};
 use crate::wrap::{Faults, Moment, Observer, Operation, ReadOnly, observed};
 use crate::{
-    BuildResult, Directory, Error, ErrorKind, MetaWriteMode, RecordKey, ResolveOptions, Result, Root,
-    RootOptions, Status,
+    BuildResult, Capabilities, Capability, Directory, Error, ErrorKind, MetaWriteMode, RecordKey,
+    ResolveOptions, Result, Root, RootOptions, Status,
 };
 use fascicle_memory::MemoryBackend;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -389,6 +389,134 @@ async fn a_lost_mark_is_written_again() {
     // Another config under the name is another directory.
     put_meta(&**root.backend(), "Cells_0000", "config:\n  type: Cells\n  seed: 1\nstatus: done\n").await;
     mended(&root, &[]).await;
+}
+
+/// A storage on which entries stay where they were written.
+struct Immovable;
+
+impl Observer for Immovable {
+    fn before(&self, _operation: Operation, _path: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn capabilities(&self, inner: Capabilities) -> Capabilities {
+        inner.without(Capability::Rename)
+    }
+}
+
+#[tokio::test]
+async fn a_lost_mark_that_leads_to_entries_is_written_again_by_whoever_comes_first() {
+    for finds_first in [false, true] {
+        for modified in ["", "modified: true\n"] {
+            let backend = MemoryBackend::new();
+            let immovable = || Arc::new(observed(Arc::new(backend.clone()), Arc::new(Immovable)));
+            let root = Root::with_options(immovable(), quick());
+            let at = Some("given/path");
+            let directory = build(&root, &cells(0), at).await.unwrap();
+            let (before, digest) =
+                (directory.meta().await.unwrap().unwrap(), directory.digest().await.unwrap());
+            let rewritten = format!("config:\n  type: Cells\n  seed: 0\nstatus: done\n{modified}");
+            let (given, mode) = (path("given/path"), MetaWriteMode::Overwrite);
+            root.backend().write_meta(&given, rewritten.into(), mode).await.unwrap();
+            let reader = observed(immovable(), Arc::new(ReadOnly));
+            let refused =
+                build(&Root::with_options(Arc::new(reader), quick()), &cells(0), at).await.unwrap_err();
+            assert!(refused.chain().contains("fascicle repair"), "{}", refused.chain());
+            if finds_first {
+                let found = build(&root, &cells(0), at).await.unwrap();
+                assert_eq!(found.digest().await.unwrap(), digest);
+            } else {
+                let repaired = root.repair(&RepairOptions::default().apply(true)).await.unwrap();
+                assert!(told(&repaired).contains(&("given/path", "lost_mark", "restore_mark", "done")));
+            }
+            assert_eq!(directory.meta().await.unwrap().unwrap().build, before.build);
+            assert_eq!(directory.names().await.unwrap(), ["deep", "x"]);
+            mended(&root, &[]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_another_program_built_is_left_as_it_is() {
+    let root = root_over(&MemoryBackend::new());
+    let meta = "config:\n  type: Cells\n  seed: 0\nstatus: done\n";
+    root.backend().create_directory(&path("Cells_0000"), meta.into()).await.unwrap();
+    let adopted = build(&root, &cells(0), None).await.unwrap();
+    assert_eq!(adopted.path().as_str(), "Cells_0000");
+    mended(&root, &[]).await;
+    assert!(root.verify(&VerifyOptions::default()).await.unwrap().is_sound());
+    assert_eq!(root.backend().read_meta(&path("Cells_0000")).await.unwrap().unwrap().bytes, meta);
+}
+
+#[tokio::test]
+async fn what_somebody_keeps_of_a_failed_build_is_not_deleted() {
+    let root = root_over(&MemoryBackend::new());
+    for seed in 0..2 {
+        fail_to_build(&root, &cells(seed), None).await;
+    }
+    root.as_dir().copy("Cells_0000", "Cells_0007").await.unwrap();
+    root.dir("Cells_0007").unwrap().put("mine", [1i64]).await.unwrap();
+    root.as_dir().rename("Cells_0001", "kept").await.unwrap();
+    root.gc(&gc_all().apply(true)).await.unwrap();
+    assert_eq!(root.as_dir().names().await.unwrap(), ["Cells_0007", "kept"]);
+    assert_eq!(told(&root.gc(&gc_all()).await.unwrap()), []);
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_keeps_nothing_else_from_being_looked_after() {
+    /// Refuses to look at one directory.
+    struct Secret(Operation);
+
+    impl Observer for Secret {
+        fn before(&self, operation: Operation, path: &str) -> Result<()> {
+            match operation == self.0 && path == "secret" {
+                true => Err(Error::new(ErrorKind::PermissionDenied, "it is somebody else's")),
+                false => Ok(()),
+            }
+        }
+    }
+    for (operation, told_of_it) in [
+        (Operation::ReadMeta, ("secret", "broken_meta", "report", "nothing")),
+        (Operation::List, ("secret", "unreadable", "report", "nothing")),
+    ] {
+        let backend = MemoryBackend::new();
+        let open = root_over(&backend);
+        build(&open, &cells(0), None).await.unwrap();
+        set_status(&open, "Cells_0000", Status::Running).await;
+        open.dir("secret").unwrap().put("x", [1i64]).await.unwrap();
+        let secret = observed(Arc::new(backend), Arc::new(Secret(operation)));
+        let root = Root::with_options(Arc::new(secret), quick());
+        let repaired = root.repair(&RepairOptions::default().apply(true)).await.unwrap();
+        assert_eq!(
+            told(&repaired),
+            [told_of_it, ("Cells_0000", "committed_running", "roll_forward", "done")]
+        );
+        root.gc(&gc_all().apply(true)).await.unwrap();
+        let verified = root.verify(&VerifyOptions::default()).await.unwrap();
+        let paths: Vec<_> = verified.findings.iter().map(|finding| finding.path.as_str()).collect();
+        assert_eq!((verified.is_sound(), paths), (false, vec!["secret"]));
+    }
+}
+
+#[tokio::test]
+async fn a_broken_record_is_the_matter_of_its_own_epoch() {
+    let root = root_over(&MemoryBackend::new());
+    fail_to_build(&root, &cells(0), None).await;
+    build(&root, &cells(0), None).await.unwrap();
+    root.as_dir().copy("Cells_0001", "a_copy").await.unwrap();
+    build(&root, &cells(1), None).await.unwrap();
+    set_status(&root, "Cells_0002", Status::Running).await;
+    let failed = root.dir("Cells_0000").unwrap().meta().await.unwrap().unwrap().build.unwrap();
+    let (_, keys) = epochs(&root).await.unwrap().into_iter().find(|(id, _)| id.key == failed.key).unwrap();
+    let end = keys.iter().find(|key| key.as_str().ends_with(".0.end")).unwrap();
+    for garbage in ["garbage", r#"{"end": "done", "nonce": "ab", "directory": "../.."}"#] {
+        root.backend().records().overwrite(end, garbage.into()).await.unwrap();
+        let repaired = root.repair(&RepairOptions::default()).await.unwrap();
+        let kinds: Vec<_> = repaired.findings.iter().map(|finding| finding.kind.name()).collect();
+        assert!(kinds.contains(&"bad_record") && kinds.contains(&"committed_running"), "{kinds:?}");
+        root.gc(&gc_all()).await.unwrap();
+        assert!(!root.verify(&VerifyOptions::default()).await.unwrap().is_sound());
+    }
 }
 
 #[tokio::test]

@@ -83,7 +83,8 @@ impl Root {
             let found = Survey::within(self, options.path.clone()).await?.found;
             // What cannot be read was found by reading.
             let is_new = |finding: &Finding| {
-                finding.action != Action::Delete && finding.kind != FindingKind::BrokenMeta
+                finding.action != Action::Delete
+                    && !matches!(finding.kind, FindingKind::BrokenMeta | FindingKind::Unreadable)
             };
             findings.extend(found.into_iter().map(|found| found.finding).filter(is_new));
         }

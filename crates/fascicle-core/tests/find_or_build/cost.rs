@@ -164,3 +164,18 @@ async fn rules_that_changed_find_old_results_without_the_index() {
         assert_eq!(counted.cost(&new(3), &versioned).await.0, Outcome::Built, "another version of the code");
     }
 }
+
+#[tokio::test]
+async fn a_hit_writes_nothing_however_often_the_directory_was_modified() {
+    let (counted, plain) = (Counted::new(true), IdentityRules::default());
+    for generation in 0..3u64 {
+        assert_eq!(counted.cost(&cells(0), &plain).await.0, Outcome::Built);
+        let (outcome, calls) = counted.cost(&cells(0), &plain).await;
+        let of = |operation| calls.get(&operation).copied().unwrap_or_default();
+        let reads = (of(Operation::ReadRecord), of(Operation::ReadMeta));
+        assert_eq!((outcome, reads), (Outcome::Found, (1 + 2 * generation, 1 + generation)));
+        assert_eq!(calls.values().sum::<u64>(), reads.0 + reads.1, "{calls:?}");
+        let newest = EntryPath::parse(&format!("Cells_{generation:04x}")).unwrap();
+        counted.root().dir(newest.as_str()).unwrap().put_file("more", "content").await.unwrap();
+    }
+}

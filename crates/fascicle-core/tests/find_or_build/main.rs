@@ -7,11 +7,12 @@ mod circle;
 mod cost;
 mod given_path;
 mod resume;
+mod rules;
 mod tail;
 
 use fascicle_core::{
     Build, BuildResult, Config, Directory, ErrorKind, IdentityRules, OnMismatch, Outcome, PinnedRoot,
-    Precedence, ResolveOptions, Result, Root, RootOptions, Status, roots,
+    Precedence, Resolution, ResolveOptions, Result, Root, RootOptions, Status, roots,
 };
 use fascicle_memory::MemoryBackend;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,22 @@ async fn of_many_tasks_exactly_one_builds() {
         assert_eq!(task.await.unwrap(), ("Slow_0000".to_owned(), vec![1.0]));
     }
     assert_eq!(builds.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn who_asks_at_the_same_time_is_told_how_it_was_come_by() {
+    let (root, cells, options) = (root(), Cells { n_cells: 3, seed: 0 }, options());
+    let both = async || {
+        let (first, second) = (root.resolve_with(&cells, &options), root.resolve_with(&cells, &options));
+        let (first, second) = tokio::join!(first, second);
+        (first.unwrap(), second.unwrap())
+    };
+    let outcomes = |(first, second): &(Resolution, Resolution)| [first.outcome, second.outcome];
+    assert_eq!(outcomes(&both().await), [Outcome::Built, Outcome::Waited]);
+    assert_eq!(outcomes(&both().await), [Outcome::Found; 2]);
+    root.dir("Cells_0000").unwrap().put("x", [1.0]).await.unwrap();
+    let (built, waited) = both().await;
+    assert_eq!((built.warnings.len(), &built.warnings), (1, &waited.warnings));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
