@@ -189,7 +189,7 @@ pub(super) async fn create_once<T: Body>(
             Ok(Some(found)) if found.nonce() == body.nonce() => return Ok(Creator::Mine),
             Ok(Some(found)) => return Ok(Creator::Theirs(found)),
             Ok(None) => failure,
-            Err(error) if error.kind() == ErrorKind::Corrupt || is_final(&error) => return Err(error),
+            Err(error) if is_final(&error) => return Err(error),
             Err(error) => Some(error),
         };
         if begin.elapsed() >= patience {
@@ -207,13 +207,14 @@ pub(super) async fn create_once<T: Body>(
 }
 
 /// Errors that trying again does not mend and that had no effect.
-fn is_final(error: &Error) -> bool {
+pub(super) fn is_final(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Unsupported
             | ErrorKind::PermissionDenied
             | ErrorKind::InvalidInput
             | ErrorKind::LimitExceeded
+            | ErrorKind::Corrupt
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::circle::Circle;
 use super::flight::{Flight, Shared};
-use super::records::{Beat, Claim, Creator, End, Epoch, create_once, new_nonce, read};
+use super::records::{Beat, Claim, Creator, End, Epoch, create_once, is_final, new_nonce, read};
 use super::resolve::BuildStack;
 use crate::config::Value;
 use crate::directory::{read_meta, update_meta};
@@ -136,7 +136,7 @@ pub(super) async fn wait_for_end(
             Ok(Looked::Ended) => return Ok(Waited::Ended),
             Ok(Looked::Beat(seen)) => seen,
             // Storage that answers again in a while has kept nobody from waiting; who saw nothing meanwhile begins anew.
-            Err(error) if error.is_retryable() && seen_last.elapsed() < root.options().lease => {
+            Err(error) if !is_final(&error) && seen_last.elapsed() < root.options().lease => {
                 log::debug!("somebody else's build could not be looked at: {}", error.chain());
                 deadline.sleep(pauses.next()).await?;
                 stood_still = true;

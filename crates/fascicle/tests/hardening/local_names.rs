@@ -1,7 +1,7 @@
 //! What lies in a local root that nobody of ours put there: links, pipes, names in other forms, things where others should be.
 
 use fascicle::config::identity;
-use fascicle::{Config, ErrorKind, IdentityRules, OpenOptions, ResolveOptions, Result, Root};
+use fascicle::{Config, ErrorKind, IdentityRules, OpenOptions, Outcome, ResolveOptions, Result, Root};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -27,6 +27,32 @@ fn make_pipe(path: &Path) {
 
 fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
     result.unwrap_err().kind()
+}
+
+#[tokio::test]
+async fn an_empty_folder_at_a_given_path_is_built_in() {
+    for backend in BACKENDS {
+        let keep = tempfile::tempdir().unwrap();
+        let root = open(keep.path(), backend).await;
+        let config = Config::new("Cells").with("seed", 0);
+        let resolve = async |path: &str| {
+            let options = ResolveOptions::default().at(path);
+            let build = |dir: fascicle::Directory| async move { Ok(dir.put("x", [1i64]).await?) };
+            root.resolve_config(&config, &IdentityRules::default(), &options, build).await
+        };
+        // As its maker leaves it who is killed before there is a meta, or as somebody makes it by hand.
+        fs::create_dir_all(keep.path().join("group/mine")).unwrap();
+        let built = resolve("group/mine").await.unwrap();
+        assert_eq!(built.outcome, Outcome::Built, "{backend}");
+        let x = built.directory.array("x").await.unwrap();
+        assert_eq!(x.read::<Vec<i64>>().await.unwrap(), [1], "{backend}");
+        assert_eq!(resolve("group/mine").await.unwrap().outcome, Outcome::Found, "{backend}");
+        // What holds anything is somebody's.
+        fs::create_dir_all(keep.path().join("group/other")).unwrap();
+        fs::write(keep.path().join("group/other/notes"), "notes").unwrap();
+        assert_eq!(kind(resolve("group/other").await), ErrorKind::Mismatch, "{backend}");
+        assert_eq!(fs::read_dir(keep.path().join("group/other")).unwrap().count(), 1, "{backend}");
+    }
 }
 
 #[tokio::test]

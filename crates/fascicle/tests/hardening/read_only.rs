@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-async fn open(folder: &Path, read_only: bool) -> Root {
-    let options = OpenOptions::default().with_fsync(false).with_read_only(read_only);
+async fn open(folder: &Path, backend: &str, read_only: bool) -> Root {
+    let options = OpenOptions::default().with_backend(backend).with_fsync(false).with_read_only(read_only);
     options.open(folder).await.unwrap()
 }
 
@@ -43,8 +43,14 @@ fn files(folder: &Path) -> BTreeMap<String, (Vec<u8>, std::time::SystemTime)> {
 
 #[tokio::test]
 async fn nothing_is_repaired() {
+    for backend in ["hdf5", "zarr", "parquet"] {
+        nothing_is_repaired_on(backend).await;
+    }
+}
+
+async fn nothing_is_repaired_on(backend: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let root = open(folder.path(), false).await;
+    let root = open(folder.path(), backend, false).await;
     let names = [build(&root, 0).await, build(&root, 1).await, build(&root, 2).await];
     // A builder that died after its commit, a directory that was removed by hand, and one that was changed by hand.
     let meta = |name: &str| folder.path().join(name).join("_meta.yaml");
@@ -55,7 +61,7 @@ async fn nothing_is_repaired() {
     fs::write(meta(&names[2]), text.replace("status: done", "status: done\nmodified: true")).unwrap();
 
     let before = files(folder.path());
-    let read_only = open(folder.path(), true).await;
+    let read_only = open(folder.path(), backend, true).await;
     let rules = IdentityRules::default();
     // A committed directory is found.
     let committed = read_only.find_config(&config(0), &rules).await.unwrap().unwrap();
@@ -72,7 +78,7 @@ async fn nothing_is_repaired() {
     assert_eq!(files(folder.path()), before, "nothing was changed");
 
     // Who may write mends all of it.
-    let root = open(folder.path(), false).await;
+    let root = open(folder.path(), backend, false).await;
     assert!(root.find_config(&config(0), &rules).await.unwrap().is_some());
     assert_eq!(root.dir(&names[0]).unwrap().status().await.unwrap(), Some(Status::Done));
     assert_eq!(build(&root, 1).await.as_str(), names[1]);
