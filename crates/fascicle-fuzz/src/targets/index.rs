@@ -4,6 +4,7 @@ use super::workbench::{hasty, run as block_on};
 use super::{Target, assert_printable, texts};
 use fascicle::backend::{CreateOutcome, RecordKey};
 use fascicle::config::identity;
+use fascicle::maintain::{GcOptions, RepairOptions, VerifyOptions};
 use fascicle::{Config, ErrorKind, IdentityRules, MemoryBackend, ResolveOptions, Root};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +89,12 @@ fn run(input: &[u8]) {
                     error.chain()
                 );
             }
+        }
+        let repaired = root.repair(&RepairOptions::default()).await;
+        let collected = root.gc(&GcOptions::default().older_than(Duration::ZERO).apply(true)).await;
+        let verified = root.verify(&VerifyOptions::default()).await;
+        for error in [repaired.err(), collected.err(), verified.err()].into_iter().flatten() {
+            panic!("one record keeps the root from being looked after: {}", error.chain());
         }
         let x: Vec<i64> = root.dir("other").unwrap().array("x").await.unwrap().read().await.unwrap();
         assert_eq!(x, [1]);

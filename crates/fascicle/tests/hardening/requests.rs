@@ -4,8 +4,8 @@
 use crate::snapshot::snapshot;
 use fascicle::arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use fascicle::{
-    Capability, Config, IdentityRules, OpenOptions, PutOptions, ResolveOptions, Result, Root, RootOptions,
-    config::Map,
+    Capability, CompactOptions, Config, IdentityRules, OpenOptions, PutOptions, ResolveOptions, Result, Root,
+    RootOptions, config::Map,
 };
 use fascicle_test_servers::{Fault, FaultKind, ObjectServer, RequestKind, SeenRequest};
 use futures::future::{BoxFuture, FutureExt};
@@ -45,9 +45,16 @@ struct Scenario {
     again: Again,
 }
 
+/// A server with a bucket, and the backend whose roots are on it.
+struct Server {
+    objects: ObjectServer,
+    backend: &'static str,
+}
+
 /// A root whose builders are taken for dead soon. Without retries, the caller sees every single fault.
-async fn open(server: &ObjectServer, place: &str, retries: i64) -> Root {
+async fn open(server: &Server, place: &str, retries: i64) -> Root {
     let mut options: Map = server
+        .objects
         .s3_options()
         .into_iter()
         .map(|(name, text)| (name, if text == "true" { true.into() } else { text.into() }))
@@ -56,9 +63,8 @@ async fn open(server: &ObjectServer, place: &str, retries: i64) -> Root {
     let (beat, lease) = (Duration::from_secs(60), Duration::from_millis(60));
     let poll = (Duration::from_millis(2), Duration::from_millis(10));
     let root = RootOptions { beat, lease, poll, ..RootOptions::default() };
-    let options =
-        OpenOptions { options, ..OpenOptions::default() }.with_backend("zarr").with_root_options(root);
-    options.open(place).await.unwrap()
+    let options = OpenOptions { options, ..OpenOptions::default() };
+    options.with_backend(server.backend).with_root_options(root).open(place).await.unwrap()
 }
 
 fn numbers(count: i64) -> Vec<i64> {
@@ -73,8 +79,8 @@ fn config() -> Config {
     Config::new("Faulty").with("seed", 1)
 }
 
-async fn resolve(root: &Root) -> Result<fascicle::Resolution> {
-    root.resolve_config(&config(), &IdentityRules::default(), &ResolveOptions::default(), |dir| async move {
+async fn resolve(root: &Root, options: ResolveOptions) -> Result<fascicle::Resolution> {
+    root.resolve_config(&config(), &IdentityRules::default(), &options, |dir| async move {
         dir.put("x", numbers(20)).await?;
         dir.put_file("notes", "some text").await?;
         dir.dir("nested")?.put("y", numbers(3)).await?;
@@ -102,7 +108,8 @@ fn scenarios() -> Vec<Scenario> {
     let array: Step = step!(root => { root.dir("d")?.put("x", numbers(10)).await? });
     let file: Step = step!(root => { root.dir("d")?.put_file("f", "old content").await? });
     let table: Step = step!(root => { root.dir("d")?.put_table("t", &rows(4)).await? });
-    let built: Step = step!(root => { resolve(&root).await? });
+    let built: Step = step!(root => { resolve(&root, ResolveOptions::default()).await? });
+    let given: Step = step!(root => { resolve(&root, ResolveOptions::default().at("given")).await? });
     let scenario =
         |name, prepare, act, again| Scenario { name, needs: Capability::Write, prepare, act, again };
     let of_tables =
@@ -164,7 +171,9 @@ fn scenarios() -> Vec<Scenario> {
             }),
             Again::Same,
         ),
+        scenario("remove a directory", array, step!(root => { root.remove("d").await? }), Again::Refused),
         scenario("find or build", nothing, built, Again::Same),
+        scenario("find or build at a given path", nothing, given, Again::Same),
         scenario("find", built, built, Again::Same),
         of_tables("put a table", nothing, table, Again::Same),
         of_tables(
@@ -172,6 +181,15 @@ fn scenarios() -> Vec<Scenario> {
             table,
             step!(root => { root.dir("d")?.append_table("t", &rows(2)).await? }),
             Again::Twice,
+        ),
+        of_tables(
+            "compact a table",
+            step!(root => {
+                root.dir("d")?.put_table("t", &rows(4)).await?;
+                root.dir("d")?.append_table("t", &rows(2)).await?
+            }),
+            step!(root => { root.dir("d")?.table("t").await?.compact(&CompactOptions::default()).await? }),
+            Again::Same,
         ),
     ]
 }
@@ -224,7 +242,7 @@ struct Expected {
 
 /// Does the scenario with one fault, in a place of its own.
 async fn round(
-    server: &ObjectServer,
+    server: &Server,
     scenario: &Scenario,
     expected: &Expected,
     place: &str,
@@ -247,7 +265,7 @@ async fn round(
     let prefix = format!("{}/", place.strip_prefix("s3://bucket/").unwrap());
     let seen = Arc::new(AtomicUsize::new(0));
     let (counted, number) = (seen.clone(), strike.number);
-    server.inject(Fault::once(strike.kind, move |request| {
+    server.objects.inject(Fault::once(strike.kind, move |request| {
         concerns(request, &prefix) && counted.fetch_add(1, Ordering::Relaxed) + 1 == number
     }));
     let done = (scenario.act)(faulty).await;
@@ -282,7 +300,7 @@ async fn round(
 }
 
 /// The state after the scenario was done `times` times without faults.
-async fn undisturbed(server: &ObjectServer, scenario: &Scenario, place: &str, times: usize) -> String {
+async fn undisturbed(server: &Server, scenario: &Scenario, place: &str, times: usize) -> String {
     let root = open(server, place, 3).await;
     (scenario.prepare)(root.clone()).await.unwrap();
     for _ in 0..times {
@@ -292,19 +310,19 @@ async fn undisturbed(server: &ObjectServer, scenario: &Scenario, place: &str, ti
 }
 
 /// The requests that the scenario makes.
-async fn requests_of(server: &ObjectServer, scenario: &Scenario) -> Vec<SeenRequest> {
+async fn requests_of(server: &Server, scenario: &Scenario) -> Vec<SeenRequest> {
     let place = "s3://bucket/counted";
     (scenario.prepare)(open(server, place, 3).await).await.unwrap();
     let root = open(server, place, 0).await;
-    server.take_requests();
+    server.objects.take_requests();
     (scenario.act)(root).await.unwrap();
-    server.take_requests().into_iter().filter(|request| concerns(request, "counted/")).collect()
+    server.objects.take_requests().into_iter().filter(|request| concerns(request, "counted/")).collect()
 }
 
-async fn every_request_goes_wrong(kinds: &[FaultKind], retries: i64) -> usize {
+async fn every_request_goes_wrong(backend: &'static str, kinds: &[FaultKind], retries: i64) -> usize {
     let mut rounds = 0;
     for scenario in &scenarios() {
-        let server = ObjectServer::with_bucket("bucket");
+        let server = Server { objects: ObjectServer::with_bucket("bucket"), backend };
         if !open(&server, "s3://bucket/asked", 3).await.backend().capabilities().has(scenario.needs) {
             continue;
         }
@@ -332,8 +350,7 @@ async fn every_request_goes_wrong(kinds: &[FaultKind], retries: i64) -> usize {
     rounds
 }
 
-#[tokio::test]
-async fn callers_see_each_fault_and_nothing_is_half_done() {
+async fn callers_see_each_fault(backend: &'static str) {
     let kinds = [
         FaultKind::Unavailable,
         FaultKind::LostAnswer,
@@ -342,14 +359,33 @@ async fn callers_see_each_fault_and_nothing_is_half_done() {
         FaultKind::CutAnswer,
         FaultKind::Repeated,
     ];
-    let rounds = every_request_goes_wrong(&kinds, 0).await;
-    println!("{rounds} requests went wrong, one at a time");
+    let rounds = every_request_goes_wrong(backend, &kinds, 0).await;
+    println!("{backend}: {rounds} requests went wrong, one at a time");
     assert!(rounds > 200, "only {rounds}");
 }
 
-#[tokio::test]
-async fn requests_that_are_sent_again_happen_once() {
-    let rounds = every_request_goes_wrong(&[FaultKind::LostAnswer], 3).await;
-    println!("{rounds} requests were sent again after their answers were lost");
+async fn requests_are_sent_again(backend: &'static str) {
+    let rounds = every_request_goes_wrong(backend, &[FaultKind::LostAnswer], 3).await;
+    println!("{backend}: {rounds} requests were sent again after their answers were lost");
     assert!(rounds > 50, "only {rounds}");
+}
+
+#[tokio::test]
+async fn callers_of_zarr_see_each_fault_and_nothing_is_half_done() {
+    callers_see_each_fault("zarr").await;
+}
+
+#[tokio::test]
+async fn callers_of_parquet_see_each_fault_and_nothing_is_half_done() {
+    callers_see_each_fault("parquet").await;
+}
+
+#[tokio::test]
+async fn requests_of_zarr_that_are_sent_again_happen_once() {
+    requests_are_sent_again("zarr").await;
+}
+
+#[tokio::test]
+async fn requests_of_parquet_that_are_sent_again_happen_once() {
+    requests_are_sent_again("parquet").await;
 }

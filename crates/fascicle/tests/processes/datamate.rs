@@ -123,6 +123,7 @@ fn both_programs_contend() {
             duplicates += work::finished(&root, &config).await.len() - 1;
         });
     }
+    assert!(failed < rounds, "datamate failed {failed} times in {rounds} rounds");
     println!(
         "{rounds} rounds of {OURS} processes of fascicle and {THEIRS} of datamate: datamate built {by_them} times and \
          failed {failed} times, {duplicates} directories more than configs"
