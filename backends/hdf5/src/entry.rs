@@ -1,7 +1,7 @@
 //! Entries: listing them, their sizes, and new directories.
 
 use crate::{
-    attributes,
+    attributes, file_append,
     layout::{Form, META_FILE, entry_of, entry_of_bad_link},
     tree::{Found, Tree, admit, lock_name, meanwhile, wrong_kind},
 };
@@ -57,9 +57,10 @@ impl Tree {
         }
         let found = self.find_any(path)?;
         let (size_bytes, modified) = match found.form() {
-            Form::Array | Form::CsvTable | Form::ParquetFile | Form::File => {
+            Form::Array | Form::CsvTable | Form::ParquetFile => {
                 (found.facts().size_bytes, found.facts().modified)
             }
+            Form::File => (file_bytes(&found, path.name())?, found.facts().modified),
             Form::Directory => {
                 let folder = found.folder().subfolder(found.stored_name())?;
                 (meta_bytes(&folder)?, found.facts().modified)
@@ -147,6 +148,16 @@ fn meta_bytes(folder: &Folder) -> Result<u64> {
         Sight::File(facts) => Ok(facts.size_bytes),
         _ => Ok(0),
     }
+}
+
+/// The bytes of a file that count.
+fn file_bytes(found: &Found, name: &str) -> Result<u64> {
+    let stored = found.stored_name();
+    file_append::length(found.folder(), name, stored, || match found.folder().look(stored)? {
+        Sight::File(facts) => Ok(facts.size_bytes),
+        // It has just been replaced or removed.
+        _ => Ok(found.facts().size_bytes),
+    })
 }
 
 /// The bytes of all parts, and when the last of them changed.

@@ -1,6 +1,11 @@
 //! Opaque files, byte for byte under their own names.
 
-use crate::{Hdf5Backend, layout::Form, tree::Tree};
+use crate::{
+    Hdf5Backend,
+    file_append::{self, append},
+    layout::Form,
+    tree::Tree,
+};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use fascicle_backend::{
@@ -55,23 +60,7 @@ impl FileStore for Hdf5Backend {
     }
 }
 
-/// Adds bytes to the end of a file. What a full disk allowed to write is taken back.
-fn append(tree: &Tree, path: &EntryPath, bytes: &[u8]) -> Result<u64> {
-    let held = tree.lock(path, EntryKind::File)?;
-    let mut file = held.folder().open_file_for_append(held.stored_name())?;
-    let failed = |error: std::io::Error| storage_error("appending to", &held.file(), error);
-    let before = file.metadata().map_err(failed)?.len();
-    let written =
-        file.write_all(bytes).and_then(|()| if tree.options().fsync { file.sync_data() } else { Ok(()) });
-    if let Err(error) = written {
-        // The write that failed is the one to report.
-        let _ = file.set_len(before);
-        return Err(failed(error));
-    }
-    file.metadata().map(|metadata| metadata.len()).map_err(failed)
-}
-
-/// A file that is being read: the bytes it had when it was opened.
+/// A file that is being read: the bytes it had when it was opened, without those of an append that is not done.
 struct Reader {
     file: File,
     path: PathBuf,
@@ -81,14 +70,16 @@ struct Reader {
 impl Reader {
     fn open(tree: &Tree, path: &EntryPath, range: Option<Range<u64>>) -> Result<Reader> {
         let found = tree.find(path, EntryKind::File)?;
-        let (path, mut file) = (found.file(), found.folder().open_file(found.stored_name())?);
-        let failed = |error: std::io::Error| storage_error("reading", &path, error);
-        let length = file.metadata().map_err(failed)?.len();
+        let (place, mut file) = (found.file(), found.folder().open_file(found.stored_name())?);
+        let failed = |error: std::io::Error| storage_error("reading", &place, error);
+        let length = file_append::length(found.folder(), path.name(), found.stored_name(), || {
+            file.metadata().map(|metadata| metadata.len()).map_err(failed)
+        })?;
         let range = range.unwrap_or(0..length);
         let start = range.start.min(length);
         file.seek(SeekFrom::Start(start)).map_err(failed)?;
         let remaining = range.end.min(length).saturating_sub(start);
-        Ok(Reader { file, path, remaining })
+        Ok(Reader { file, path: place, remaining })
     }
 
     /// The next bytes, and the reader of those after them.

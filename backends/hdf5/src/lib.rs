@@ -19,6 +19,7 @@ mod backend;
 mod config;
 mod entry;
 mod file;
+mod file_append;
 mod h5;
 mod layout;
 mod maintenance;

@@ -1,13 +1,13 @@
 //! Moving and copying entries.
 
 use crate::{
-    attributes, h5,
+    attributes, file_append, h5,
     layout::{Form, entry_of},
     tree::{Found, Tree, admit, lock_name, meanwhile, parent_of},
 };
 use fascicle_backend::{EntryPath, Error, ErrorKind, MAX_DEPTH, Result, WriteMode};
 use fascicle_local::{Folder, PublishOutcome, Sight, is_working_folder, move_if_absent, storage_error};
-use std::{fs::File, path::Path};
+use std::{fs::File, io::Read, path::Path};
 
 impl Tree {
     /// Moves an entry with its attributes.
@@ -136,11 +136,14 @@ impl Tree {
     }
 }
 
-/// Copies the bytes of a file, sharing blocks where the file system can, never the file itself.
+/// Copies the bytes of a file that count, sharing blocks where the file system can, never the file itself.
 fn copy_file(folder: &Folder, name: &str, target: &Path) -> Result<()> {
-    let mut source = folder.open_file(name)?;
+    let source = folder.open_file(name)?;
+    let failed = |error| storage_error("copying", &folder.path_of(name), error);
+    let entry = entry_of(name, false).map_or(name, |(entry, _)| entry);
+    let length = file_append::length(folder, entry, name, || {
+        source.metadata().map(|metadata| metadata.len()).map_err(failed)
+    })?;
     let mut copy = File::create_new(target).map_err(|error| storage_error("creating", target, error))?;
-    std::io::copy(&mut source, &mut copy)
-        .map_err(|error| storage_error("copying", &folder.path_of(name), error))
-        .map(drop)
+    std::io::copy(&mut source.take(length), &mut copy).map_err(failed).map(drop)
 }

@@ -6,6 +6,7 @@
 use crate::{
     attributes,
     config::Hdf5Options,
+    file_append,
     layout::{Form, entry_of},
 };
 use fascicle_backend::{Attributes, EntryKind, EntryPath, Error, ErrorKind, Result, WriteMode};
@@ -75,7 +76,7 @@ impl Found {
 #[derive(Debug)]
 pub(crate) struct Held {
     found: Found,
-    _lock: FileLock,
+    lock: FileLock,
 }
 
 impl Deref for Held {
@@ -86,6 +87,11 @@ impl Deref for Held {
 }
 
 impl Held {
+    /// The lock.
+    pub(crate) fn lock(&self) -> &FileLock {
+        &self.lock
+    }
+
     /// Puts what was staged in the place of the entry's file or folder, in one step for readers.
     pub(crate) fn replace(&self, staged: Staged) -> Result<()> {
         match staged.publish(&self.folder, &self.stored_name, Existing::Replace)? {
@@ -241,7 +247,7 @@ impl Tree {
     pub(crate) fn lock(&self, path: &EntryPath, kind: EntryKind) -> Result<Held> {
         self.find(path, kind)?;
         let held = self.lock_any(path)?;
-        Ok(Held { found: of_kind(held.found, kind)?, _lock: held._lock })
+        Ok(Held { found: of_kind(held.found, kind)?, lock: held.lock })
     }
 
     /// Waits for the lock of the entry at `path`, of whatever kind, and finds the entry.
@@ -249,14 +255,17 @@ impl Tree {
         let Some(folder) = self.folder(&parent_of(path)?)? else { return Err(self.missing(path)) };
         let lock = self.lock_name_in(&folder, path.name())?;
         match self.find_in(folder, path.name())? {
-            Some(found) => Ok(Held { found, _lock: lock }),
+            Some(found) => Ok(Held { found, lock }),
             None => Err(self.missing(path)),
         }
     }
 
-    /// Waits for the lock of the entry `name` in `folder`, whether there is such an entry or not.
+    /// Waits for the lock of the entry `name` in `folder`, whether there is such an entry or not. What a holder that died left half done
+    /// is put right.
     pub(crate) fn lock_name_in(&self, folder: &Folder, name: &str) -> Result<FileLock> {
-        FileLock::acquire(folder, &lock_name(name), self.options.lock_timeout)
+        let lock = FileLock::acquire(folder, &lock_name(name), self.options.lock_timeout)?;
+        file_append::settle(folder, &lock, self.options.fsync)?;
+        Ok(lock)
     }
 
     fn ignores_case(&self) -> Result<bool> {

@@ -12,6 +12,7 @@ use fascicle_backend::{
     LeftoverKind, Owner, Region, Result, Shape, Values, WriteMode,
 };
 use fascicle_hdf5::{Hdf5Backend, Hdf5Options};
+use futures::TryStreamExt;
 use std::{
     path::Path,
     process::{Command, Stdio},
@@ -71,6 +72,7 @@ async fn plays_a_part() {
         "create" => create(&backend, number).await,
         "append" => append(&backend, number).await,
         "grow" => grow(&backend).await,
+        "lengthen" => lengthen(&backend).await,
         "write" => write_and_wait(&backend).await,
         other => panic!("there is no part {other}"),
     }
@@ -150,6 +152,161 @@ async fn grow(backend: &Hdf5Backend) {
         let rows = arrays.append(&path("x"), 1, Values::Int64(vec![row; 4])).await.unwrap();
         println!("says: {rows}");
     }
+}
+
+/// So many bytes are appended at once, which takes a while.
+const LONG: usize = 128 << 20;
+
+/// The length of the file that is appended to.
+const BEGIN: u64 = 6;
+
+/// Appends to a file until the process is killed.
+async fn lengthen(backend: &Hdf5Backend) {
+    let bytes = Bytes::from(vec![b'x'; LONG]);
+    println!("says: begun");
+    loop {
+        backend.files().append(&path("log"), bytes.clone()).await.unwrap();
+    }
+}
+
+async fn read(backend: &Hdf5Backend, name: &str) -> Vec<u8> {
+    let pieces: Vec<Bytes> =
+        backend.files().read(&path(name), None).await.unwrap().try_collect().await.unwrap();
+    pieces.concat()
+}
+
+#[tokio::test]
+async fn an_append_to_a_file_that_is_killed_adds_all_its_bytes_or_none() {
+    let place = tempfile::tempdir().unwrap();
+    let backend = backend(place.path());
+    let maintenance = backend.maintenance().unwrap();
+    let stored = place.path().join("log");
+    let mut were_cut = 0;
+    for round in 0..20u64 {
+        put(&backend, "log", "begin\n", WriteMode::Overwrite).await.unwrap();
+        let mut writer = started("lengthen", place.path(), 1);
+        // Somewhere within an append, which the file shows by being longer than it was.
+        while std::fs::metadata(&stored).unwrap().len() < BEGIN + (round << 20) {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        let alive = backend.stat(&path("log")).await.unwrap().size_bytes;
+        assert_eq!((alive - BEGIN) % LONG as u64, 0, "readers see whole appends");
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let length = std::fs::metadata(&stored).unwrap().len();
+        let is_cut = !(length - BEGIN).is_multiple_of(LONG as u64);
+        were_cut += u64::from(is_cut);
+        let seen = backend.stat(&path("log")).await.unwrap().size_bytes;
+        assert_eq!((seen - BEGIN) % LONG as u64, 0, "{seen} of {length} bytes");
+        if seen < 1 << 30 {
+            assert_eq!(read(&backend, "log").await.len() as u64, seen);
+        }
+        // What a lock says is not given up by those who tidy up.
+        for leftover in maintenance.leftovers().await.unwrap() {
+            maintenance.collect(&leftover).await.unwrap();
+        }
+        assert_eq!(backend.stat(&path("log")).await.unwrap().size_bytes, seen);
+        let flaws = maintenance.flaws(&path("log")).await.unwrap();
+        assert!(flaws.iter().all(|flaw| flaw.kind == FlawKind::BeyondTheEnd && flaw.mendable));
+        assert!(!is_cut || flaws.len() == 1, "{length} bytes without a flaw");
+        if round % 2 == 0 {
+            let mended = maintenance.mend(&path("log"), FlawKind::BeyondTheEnd).await.unwrap();
+            assert_eq!(mended, !flaws.is_empty());
+            assert_eq!(std::fs::metadata(&stored).unwrap().len(), seen);
+        }
+        assert_eq!(backend.files().append(&path("log"), "end".into()).await.unwrap(), seen + 3);
+        assert_eq!(std::fs::metadata(&stored).unwrap().len(), seen + 3);
+        assert_eq!(maintenance.flaws(&path("log")).await.unwrap(), []);
+        assert!(!place.path().join("_locks").exists(), "nothing is left");
+    }
+    assert!(were_cut > 0, "no append was killed halfway");
+}
+
+/// Leaves what a writer leaves that is killed after it has written `some` of what it appends to the file `log`.
+fn die_in_append(place: &Path, some: &str) {
+    use std::{io::Write, os::unix::fs::MetadataExt};
+    let stored = place.join("log");
+    let (metadata, content) = (std::fs::metadata(&stored).unwrap(), std::fs::read(&stored).unwrap());
+    let end = &content[content.len().saturating_sub(32)..];
+    let note = format!(
+        r#"{{"append_to":"log","file":[{},{}],"length":{},"end":{end:?}}}"#,
+        metadata.dev(),
+        metadata.ino(),
+        content.len(),
+    );
+    std::fs::create_dir_all(place.join("_locks")).unwrap();
+    std::fs::write(place.join("_locks/log"), format!("{:<20}{note}", 1)).unwrap();
+    let mut file = std::fs::OpenOptions::new().append(true).open(stored).unwrap();
+    file.write_all(some.as_bytes()).unwrap();
+}
+
+#[tokio::test]
+async fn bytes_of_a_dead_appender_are_never_seen_and_go_with_the_next_write() {
+    let place = tempfile::tempdir().unwrap();
+    let backend = backend(place.path());
+    let maintenance = backend.maintenance().unwrap();
+    let stored = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
+    let fresh = async || {
+        put(&backend, "log", "whole", WriteMode::Replace).await.unwrap();
+        die_in_append(place.path(), " and a part");
+        assert_eq!(stored("log"), "whole and a part");
+        assert_eq!(backend.stat(&path("log")).await.unwrap().size_bytes, 5);
+        assert_eq!(read(&backend, "log").await, b"whole");
+        assert_eq!(maintenance.leftovers().await.unwrap(), []);
+        assert_eq!(maintenance.flaws(&path("log")).await.unwrap().len(), 1);
+    };
+    fresh().await;
+    assert_eq!(backend.files().append(&path("log"), "!".into()).await.unwrap(), 6);
+    assert_eq!(stored("log"), "whole!");
+    fresh().await;
+    assert!(maintenance.mend(&path("log"), FlawKind::BeyondTheEnd).await.unwrap());
+    assert!(!maintenance.mend(&path("log"), FlawKind::BeyondTheEnd).await.unwrap());
+    assert_eq!((stored("log").as_str(), maintenance.flaws(&path("log")).await.unwrap().len()), ("whole", 0));
+    fresh().await;
+    put(&backend, "log", "another, and longer", WriteMode::Overwrite).await.unwrap();
+    assert_eq!(read(&backend, "log").await, b"another, and longer");
+    fresh().await;
+    backend.copy(&path("log"), &path("copy")).await.unwrap();
+    assert_eq!(stored("copy"), "whole");
+    backend.rename(&path("log"), &path("moved")).await.unwrap();
+    assert_eq!(stored("moved"), "whole");
+    fresh().await;
+    backend.remove(&path("log")).await.unwrap();
+    put(&backend, "log", "new", WriteMode::Create).await.unwrap();
+    assert_eq!(read(&backend, "log").await, b"new");
+    assert!(!place.path().join("_locks").exists(), "nothing is left");
+}
+
+#[tokio::test]
+async fn a_dead_appenders_note_says_nothing_of_a_file_that_another_program_made() {
+    let place = tempfile::tempdir().unwrap();
+    let backend = backend(place.path());
+    let maintenance = backend.maintenance().unwrap();
+    for replace in [
+        // Written in place, into the very file.
+        |log: &Path| std::fs::write(log, "somebody's own, and longer than that").unwrap(),
+        |log: &Path| {
+            std::fs::remove_file(log).unwrap();
+            std::fs::write(log, "somebody's own, and longer than that").unwrap();
+        },
+    ] {
+        put(&backend, "log", "whole", WriteMode::Replace).await.unwrap();
+        die_in_append(place.path(), " and a part");
+        replace(&place.path().join("log"));
+        assert_eq!(read(&backend, "log").await, b"somebody's own, and longer than that");
+        assert_eq!(maintenance.flaws(&path("log")).await.unwrap(), []);
+        let left = maintenance.leftovers().await.unwrap();
+        assert_eq!(left.iter().map(|leftover| leftover.kind).collect::<Vec<_>>(), [LeftoverKind::Lock]);
+        backend.files().append(&path("log"), "!".into()).await.unwrap();
+        assert_eq!(read(&backend, "log").await, b"somebody's own, and longer than that!");
+        assert!(!place.path().join("_locks").exists(), "nothing is left");
+    }
+    // A note that nobody needs goes with its lock.
+    die_in_append(place.path(), "");
+    for leftover in maintenance.leftovers().await.unwrap() {
+        assert!(maintenance.collect(&leftover).await.unwrap());
+    }
+    assert!(!place.path().join("_locks").exists(), "nothing is left");
 }
 
 /// Begins to write an array, and waits to be killed.

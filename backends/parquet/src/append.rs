@@ -70,9 +70,13 @@ impl StoredArray {
             let object = self.key(&part_name::name_of(manifest.generation, tail.next)?)?;
             let stored = self.store.put_if(&object, part.await?, &Condition::Absent).await?;
             drop(permit);
-            if stored == PutOutcome::Refused {
-                patience.wait().await?;
-                continue;
+            match stored {
+                PutOutcome::Stored(_) | PutOutcome::Overtaken => {}
+                PutOutcome::Refused => {
+                    patience.wait().await?;
+                    continue;
+                }
+                PutOutcome::Unclear => return Err(unclear()),
             }
             let described = match self.load().await? {
                 Some(now) if now.manifest.generation == manifest.generation => now,
@@ -96,6 +100,13 @@ impl StoredArray {
         let Some((_, rows)) = self.measure(&snapshot).await? else { return Ok(None) };
         Ok(Some(Tail { described, next: snapshot.parts.len() as u64, rows }))
     }
+}
+
+fn unclear() -> Error {
+    let why = "the store did not say whether the rows were added, and others wrote to the array before it could be looked at";
+    Error::new(ErrorKind::Unavailable, why)
+        .hint("look at the array's length before appending them again")
+        .retryable(false)
 }
 
 /// The length of an array after rows were added; refuses those that do not fit it.

@@ -96,7 +96,7 @@ impl StoredArray {
         }
         match self.store.put_if(&object, says, &Condition::Absent).await? {
             PutOutcome::Stored(version) => Ok(Mark { generation, storing: Some(version) }),
-            PutOutcome::Refused => Err(taken()),
+            PutOutcome::Overtaken | PutOutcome::Refused | PutOutcome::Unclear => Err(taken()),
         }
     }
 
@@ -107,7 +107,7 @@ impl StoredArray {
         let (object, condition) = (self.marker(mark.generation)?, Condition::Unchanged(version));
         match self.store.put_if(&object, Bytes::from_static(COMMITTING), &condition).await? {
             PutOutcome::Stored(_) => Ok(()),
-            PutOutcome::Refused => Err(Error::new(
+            PutOutcome::Overtaken | PutOutcome::Refused | PutOutcome::Unclear => Err(Error::new(
                 ErrorKind::LeaseLost,
                 "the array took so long to be written that what was stored of it was collected as a dead writer's",
             )
@@ -148,9 +148,9 @@ impl StoredArray {
             _ => {
                 let condition = Condition::Unchanged(mark.version);
                 let says = Bytes::from_static(COLLECTED);
-                if self.store.put_if(&object, says, &condition).await? == PutOutcome::Refused {
+                let PutOutcome::Stored(_) = self.store.put_if(&object, says, &condition).await? else {
                     return Ok(false);
-                }
+                };
             }
         }
         self.remove_unfinished(generation).await.map(|()| true)

@@ -22,7 +22,7 @@ use crate::{
 };
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind, Region, Result, Values};
-use fascicle_objects::{Condition, Patience, PutOutcome};
+use fascicle_objects::{Patience, PutOutcome};
 use fascicle_tables::corrupt_file;
 use std::sync::Arc;
 
@@ -88,19 +88,20 @@ impl StoredArray {
             let (name, manifest) = (part.footer.name.clone(), Arc::clone(manifest));
             let (pattern, values, limit) =
                 (Arc::clone(pattern), Arc::clone(values), self.options().max_chunk_bytes);
+            let bytes = stored.bytes.clone();
             let changed = compute(u64::MAX, move || {
-                let size = stored.bytes.len() as u64;
-                let footer = Footer::parse(&name, size, &stored.bytes)?;
-                rewrite(&footer, &stored.bytes, first_row, &manifest, &pattern, &values, limit)
+                let footer = Footer::parse(&name, bytes.len() as u64, &bytes)?;
+                rewrite(&footer, &bytes, first_row, &manifest, &pattern, &values, limit)
             });
             let changed = changed.await?;
-            let condition = Condition::Unchanged(stored.version);
-            let outcome = self.store.put_if(object, changed, &condition).await?;
+            // The lineage goes on, by which the writer of the part knows its own.
+            let outcome = self.store.put_over(object, changed, &stored).await?;
             drop(permit);
-            if let PutOutcome::Stored(_) = outcome {
-                return Ok(true);
+            match outcome {
+                PutOutcome::Stored(_) | PutOutcome::Overtaken => return Ok(true),
+                // Written twice, the elements are the same.
+                PutOutcome::Refused | PutOutcome::Unclear => patience.wait().await?,
             }
-            patience.wait().await?;
         }
     }
 }

@@ -107,7 +107,7 @@ async fn copy_array(source: &StoredArray, target: &StoredArray) -> Result<()> {
     let copied: Result<()> = copied.await;
     let manifest = Manifest { generation, ..(*described.manifest).clone() };
     // Nobody knows whether a write whose answer is missing has arrived, or will: then the copied parts stay.
-    let published = copied.is_ok() && target.put_manifest(&manifest, None).await?;
+    let published = copied.is_ok() && target.put_generation(&manifest, None).await?;
     target.unmark(generation).await?;
     if published {
         return Ok(());

@@ -184,7 +184,17 @@ impl StoredArray {
         if !conditions.create || !conditions.update {
             return self.store.put(&object, bytes).await.map(|_| true);
         }
-        Ok(matches!(self.store.put_if(&object, bytes, &condition).await?, PutOutcome::Stored(_)))
+        let outcome = self.store.put_if(&object, bytes, &condition).await?;
+        Ok(matches!(outcome, PutOutcome::Stored(_) | PutOutcome::Overtaken))
+    }
+
+    /// The same for a description that names a generation of its own, which is the array's even when others have changed the description
+    /// since.
+    pub(crate) async fn put_generation(&self, next: &Manifest, current: Option<&Described>) -> Result<bool> {
+        if self.put_manifest(next, current).await? {
+            return Ok(true);
+        }
+        Ok(self.load().await?.is_some_and(|now| now.manifest.generation == next.generation))
     }
 }
 

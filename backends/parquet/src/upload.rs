@@ -77,7 +77,7 @@ impl Upload {
         }
         self.may_be_committed = true;
         let next = Manifest { generation, ..manifest.clone() };
-        let is_published = self.folder.put_manifest(&next, current).await?;
+        let is_published = self.folder.put_generation(&next, current).await?;
         self.may_be_committed = is_published;
         Ok(is_published)
     }
@@ -119,7 +119,8 @@ impl StoredArray {
         if !self.store.conditions().await?.create {
             return self.store.put(object, bytes).await.map(|_| true);
         }
-        Ok(matches!(self.store.put_if(object, bytes, &Condition::Absent).await?, PutOutcome::Stored(_)))
+        let outcome = self.store.put_if(object, bytes, &Condition::Absent).await?;
+        Ok(matches!(outcome, PutOutcome::Stored(_) | PutOutcome::Overtaken))
     }
 
     /// Deletes objects.

@@ -124,7 +124,7 @@ impl StoredArray {
                 watched.seen == seen && watched.since.elapsed() >= self.writer_patience()
             });
             if is_free || is_abandoned {
-                if let Put::Refused = self.fence(&end, found).await? {
+                if let Put::Refused | Put::Unclear = self.fence(&end, found).await? {
                     patience.wait().await?;
                 }
                 watched = None;
@@ -264,7 +264,7 @@ impl StoredArray {
             }
         }
         match self.objects.put(&key, bytes.clone(), &expect).await? {
-            Put::Refused => Ok(None),
+            Put::Refused | Put::Unclear => Ok(None),
             Put::Done(tag) => Ok(Some((tag.ok_or_else(no_conditional_writes)?, bytes))),
         }
     }
@@ -306,8 +306,8 @@ impl StoredArray {
             let body = bytes.clone().unwrap_or_default();
             match self.objects.put(&key, body, &expect).await? {
                 Put::Done(tag) => return Ok(Some(tag.ok_or_else(no_conditional_writes)?)),
-                Put::Refused if keeps => {}
-                Put::Refused => {
+                Put::Refused | Put::Unclear if keeps => {}
+                Put::Refused | Put::Unclear => {
                     // What a dead writer left may be replaced, what a faster one wrote may not.
                     expect = match self.objects.head(&key).await? {
                         None => Expect::Absent,
@@ -362,14 +362,19 @@ impl StoredArray {
                 let end = tag.map(|tag| End { metadata: Arc::new(next), tag, tail: None });
                 Ok(Attempt::Committed(length, end))
             }
-            Ok(Put::Refused) => match self.load().await {
-                // One's own commit, with others on top.
-                Ok(Loaded { metadata, .. })
-                    if metadata.own.as_ref().is_some_and(|own| own.has_commit(&commit)) =>
-                {
-                    Ok(Attempt::Committed(length, None))
+            Ok(put @ (Put::Refused | Put::Unclear)) => match self.load().await {
+                Ok(Loaded { metadata, .. }) => {
+                    let (before, now) = (end.metadata.own.as_ref(), metadata.own.as_ref());
+                    let remembers = now.zip(before).is_some_and(|(now, before)| now.remembers_since(before));
+                    if now.is_some_and(|now| now.has_commit(&commit)) {
+                        // One's own commit, with others on top.
+                        Ok(Attempt::Committed(length, None))
+                    } else if matches!(put, Put::Refused) || remembers {
+                        Ok(Attempt::Lost)
+                    } else {
+                        Err(forgotten())
+                    }
                 }
-                Ok(_) => Ok(Attempt::Lost),
                 Err(error) if error.kind() == ErrorKind::NotFound => Err(error),
                 Err(error) => Err(unknown(error)),
             },
@@ -430,11 +435,21 @@ fn unknown(error: Error) -> Error {
     if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) {
         return error;
     }
-    Error::new(
+    outcome_unknown(
         error.kind(),
         "the rows were written, but the store did not say whether they became part of the array",
     )
-    .hint("look at the array's length before appending them again")
-    .retryable(false)
     .caused_by(error)
+}
+
+/// Of an append whose answer was lost, when the array does not remember any more whether it happened.
+fn forgotten() -> Error {
+    outcome_unknown(
+        ErrorKind::Unavailable,
+        "the store did not say whether the rows became part of the array, and others changed it too often since to tell",
+    )
+}
+
+fn outcome_unknown(kind: ErrorKind, why: &str) -> Error {
+    Error::new(kind, why).hint("look at the array's length before appending them again").retryable(false)
 }

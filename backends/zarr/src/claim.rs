@@ -61,7 +61,7 @@ impl Claims {
     async fn put(&self, space: KeySpace, expect: &Expect) -> Result<Option<Claim>> {
         let (key, holder) = (self.key(space), nonce()?);
         match self.objects.put(&key, body(&holder, 0), expect).await? {
-            Put::Refused => Ok(None),
+            Put::Refused | Put::Unclear => Ok(None),
             Put::Done(tag) => {
                 let is_lost = Arc::new(AtomicBool::new(false));
                 let beat = tokio::spawn(beat(
@@ -157,7 +157,7 @@ async fn beat(
         tokio::time::sleep(pause).await;
         match claims.put(&key, body(&holder, beats), &Expect::State(tag.clone())).await {
             Ok(Put::Done(Some(next))) => tag = next,
-            Ok(Put::Refused) => return is_lost.store(true, Ordering::Release),
+            Ok(Put::Refused | Put::Unclear) => return is_lost.store(true, Ordering::Release),
             // The store is away; whether the claim is lost will show.
             Ok(Put::Done(None)) | Err(_) => {}
         }

@@ -259,7 +259,7 @@ impl NewArray {
                 None => Ok(Finished::Encoded(indices, bytes)),
                 Some(key) => match objects.put(&key, bytes, &expect).await? {
                     Put::Done(tag) => Ok(Finished::Stored(indices, tag)),
-                    Put::Refused => Err(taken_away()),
+                    Put::Refused | Put::Unclear => Err(taken_away()),
                 },
             }
         });
@@ -367,7 +367,8 @@ impl NewArray {
         let tail = tail.and_then(|indices| self.stored.get(&indices).cloned().flatten());
         let metadata = Arc::make_mut(&mut self.metadata);
         let at = self.array.objects.prefix().to_owned();
-        metadata.own = Some(OwnMember { generation: commit.clone(), at, tail, commits: vec![commit] });
+        metadata.own =
+            Some(OwnMember { generation: commit.clone(), at, tail, commits: vec![commit.clone()] });
         let bytes = metadata.to_bytes()?;
         let patience = Patience::new(self.array.options.lock_timeout);
         loop {
@@ -380,22 +381,23 @@ impl NewArray {
             };
             self.may_be_there = true;
             let put = self.array.objects.put(METADATA_KEY, bytes.clone(), &expect).await?;
-            self.may_be_there = matches!(put, Put::Done(_));
-            match put {
-                Put::Done(_) => break,
-                Put::Refused if self.existing == Existing::Refuse => return Err(meanwhile()),
-                Put::Refused => {
-                    patience.wait().await?;
-                    let was_old = self.replaced.as_ref().is_some_and(|replaced| replaced.is_old);
-                    self.replaced = match self.find_replaced().await? {
-                        None if was_old => Some(Replaced { space: KeySpace::Bare, tag: None, is_old: true }),
-                        found => found,
-                    };
-                    let own_space = self.claim.as_ref().map(|(space, _)| *space);
-                    if self.replaced.as_ref().map(|replaced| replaced.space) == own_space {
-                        return Err(taken_away());
-                    }
-                }
+            // Others may have changed it since it appeared.
+            self.may_be_there = matches!(put, Put::Done(_)) || self.array.is_of_generation(&commit).await?;
+            if self.may_be_there {
+                break;
+            }
+            if self.existing == Existing::Refuse {
+                return Err(meanwhile());
+            }
+            patience.wait().await?;
+            let was_old = self.replaced.as_ref().is_some_and(|replaced| replaced.is_old);
+            self.replaced = match self.find_replaced().await? {
+                None if was_old => Some(Replaced { space: KeySpace::Bare, tag: None, is_old: true }),
+                found => found,
+            };
+            let own_space = self.claim.as_ref().map(|(space, _)| *space);
+            if self.replaced.as_ref().map(|replaced| replaced.space) == own_space {
+                return Err(taken_away());
             }
         }
         // Whoever removes the directory meanwhile removes the claim before the objects, so that this tells.

@@ -47,6 +47,11 @@ impl OwnMember {
         self.commits.iter().any(|known| known == commit)
     }
 
+    /// Whether every commit since the state `before` is remembered here, which they are as long as the newest one of that state is.
+    pub(crate) fn remembers_since(&self, before: &OwnMember) -> bool {
+        before.commits.last().is_some_and(|newest| self.has_commit(newest))
+    }
+
     fn to_json(&self) -> Value {
         json!({
             "must_understand": false,

@@ -4,7 +4,7 @@ use crate::{config::ZarrOptions, metadata::corrupt};
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind, Result};
 use fascicle_objects::{
-    Conditions, Store,
+    Conditions, Sending, Store,
     object_store::{
         self, GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
         path::Path,
@@ -68,6 +68,8 @@ pub(crate) enum Put {
     Done(Option<Tag>),
     /// It was in another state, and is as it was.
     Refused,
+    /// It is in another state, and whether it was what was written before that is not known: the answer to this write was lost.
+    Unclear,
 }
 
 /// What bounds all calls on a handle together.
@@ -299,18 +301,22 @@ impl Objects {
         let mut sends = 0;
         loop {
             sends += 1;
-            let sent = {
+            let Sending { answer, was_single } = {
                 let _permit = self.limits.request().await?;
                 let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
-                self.store.objects().put_opts(&path, PutPayload::from_bytes(bytes.clone()), options).await
+                self.store.send(&path, PutPayload::from_bytes(bytes.clone()), options).await
             };
-            let error = match sent {
+            let error = match answer {
                 Ok(result) => return Ok(Put::Done(Tag::new(result.e_tag, result.version))),
                 Err(error) => error,
             };
             if is_final(&error) {
                 return Err(self.error("writing", key, error));
             }
+            let refused = match was_single && sends == 1 && is_refusal(&error) {
+                true => Put::Refused,
+                false => Put::Unclear,
+            };
             // A refusal may be the echo of one's own success, and a failure may have happened after it.
             let (found, is_own) = match self.get(key, bytes.len() as u64).await {
                 Ok(found) => {
@@ -326,11 +332,9 @@ impl Objects {
             };
             match (found, expect) {
                 (Some(tag), _) if is_own => return Ok(Put::Done(tag)),
-                (Some(_), Expect::Absent) => return Ok(Put::Refused),
-                (Some(found), Expect::State(tag)) if found.as_ref() != Some(tag) => {
-                    return Ok(Put::Refused);
-                }
-                (None, Expect::State(_)) => return Ok(Put::Refused),
+                (Some(_), Expect::Absent) => return Ok(refused),
+                (Some(found), Expect::State(tag)) if found.as_ref() != Some(tag) => return Ok(refused),
+                (None, Expect::State(_)) => return Ok(refused),
                 // Nothing landed: the same bytes are sent again.
                 _ if sends < SENDS => tokio::time::sleep(Duration::from_millis(20 << sends)).await,
                 _ => return Err(self.error("writing", key, error)),
@@ -395,6 +399,12 @@ enum Failed {
 
 fn too_short(key: &str, size: u64) -> Error {
     corrupt(format!("the object '{key}' of {size} bytes is truncated"))
+}
+
+/// Whether an error says that the object was in another state.
+fn is_refusal(error: &object_store::Error) -> bool {
+    use object_store::Error as E;
+    matches!(error, E::AlreadyExists { .. } | E::Precondition { .. })
 }
 
 /// Whether an error says that nothing was written and that nothing will be.

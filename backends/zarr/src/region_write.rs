@@ -112,7 +112,7 @@ impl StoredArray {
             match self.objects.put(&key, bytes, &expect).await? {
                 Put::Done(Some(tag)) => return Ok(Written { indices, tag, is_new }),
                 Put::Done(None) => return Err(no_conditional_writes()),
-                Put::Refused => {
+                Put::Refused | Put::Unclear => {
                     if !self.load().await?.metadata.is_same_array(metadata) {
                         return Err(replaced());
                     }
@@ -141,7 +141,7 @@ impl StoredArray {
             let next = metadata.committed(shape, Some(tag.clone()), self.objects.prefix(), &nonce()?);
             match self.replace_metadata(&next, &state).await? {
                 Put::Done(_) => return Ok(()),
-                Put::Refused => patience.wait().await?,
+                Put::Refused | Put::Unclear => patience.wait().await?,
             }
         }
     }

@@ -105,7 +105,7 @@ impl ZarrBackend {
             }
             match target.objects.put(described, description.bytes.clone(), &Expect::Absent).await? {
                 Put::Done(_) => Ok(()),
-                Put::Refused => Err(taken()),
+                Put::Refused | Put::Unclear => Err(taken()),
             }
         }
         .await;

@@ -98,8 +98,17 @@ impl StoredArray {
             next.attributes = attributes.clone();
             match self.replace_metadata(&next, &tag).await? {
                 Put::Done(_) => return Ok(()),
-                Put::Refused => patience.wait().await?,
+                Put::Refused | Put::Unclear => patience.wait().await?,
             }
+        }
+    }
+
+    /// Whether the array is the one of this generation, whatever others did with it since it was made.
+    pub(crate) async fn is_of_generation(&self, generation: &str) -> Result<bool> {
+        match self.load().await {
+            Ok(loaded) => Ok(loaded.metadata.own.as_ref().is_some_and(|own| own.generation == generation)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

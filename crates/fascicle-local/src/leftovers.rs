@@ -30,7 +30,8 @@ const SETTLED: Duration = Duration::from_secs(10);
 const MOST_FOLDERS: usize = 160;
 
 /// Everything beneath the root that belongs to no entry: what is staged or discarded, locks, and what other programs were
-/// writing by the look of its name. Symbolic links are not followed.
+/// writing by the look of its name. Symbolic links are not followed, and folders that may not be read left out, in which nothing could be
+/// tidied up either.
 ///
 /// `is_format_folder` says of the name of a folder that everything in it is stored by a format, so that a file `zarr.json#3`
 /// in it can only be what a writer left.
@@ -61,19 +62,11 @@ fn walk(
         let Some(stat) = look(folder, &name)? else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
-                let Some(inner) = unless_gone(folder.subfolder(&name))? else { continue };
-                match name.as_str() {
-                    STAGING_FOLDER if path.is_empty() => {
-                        each(&inner, &stored_as, LeftoverKind::Staged, found)?;
-                    }
-                    TRASH_FOLDER if path.is_empty() => {
-                        each(&inner, &stored_as, LeftoverKind::Trash, found)?;
-                    }
-                    LOCKS_FOLDER => each(&inner, &stored_as, LeftoverKind::Lock, found)?,
-                    _ => {
-                        let is_of_format = is_of_format || is_format_folder(&name);
-                        walk(&inner, &stored_as, depth + 1, is_of_format, is_format_folder, found)?;
-                    }
+                let entered = enter(folder, &name, &stored_as, depth, is_of_format, is_format_folder, found);
+                match entered {
+                    // Whoever may not look there may not tidy up there either.
+                    Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+                    entered => entered?,
                 }
             }
             FileType::RegularFile if is_numbered(&name) => {
@@ -87,6 +80,28 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// Walks through the folder `name` in a folder.
+fn enter(
+    folder: &Folder,
+    name: &str,
+    stored_as: &str,
+    depth: usize,
+    is_of_format: bool,
+    is_format_folder: &dyn Fn(&str) -> bool,
+    found: &mut Vec<Leftover>,
+) -> Result<()> {
+    let Some(inner) = unless_gone(folder.subfolder(name))? else { return Ok(()) };
+    match name {
+        STAGING_FOLDER if depth == 0 => each(&inner, stored_as, LeftoverKind::Staged, found),
+        TRASH_FOLDER if depth == 0 => each(&inner, stored_as, LeftoverKind::Trash, found),
+        LOCKS_FOLDER => each(&inner, stored_as, LeftoverKind::Lock, found),
+        _ => {
+            let is_of_format = is_of_format || is_format_folder(name);
+            walk(&inner, stored_as, depth + 1, is_of_format, is_format_folder, found)
+        }
+    }
 }
 
 fn each(area: &Folder, path: &str, kind: LeftoverKind, found: &mut Vec<Leftover>) -> Result<()> {

@@ -6,6 +6,9 @@
 //!
 //! The file is removed by whoever releases the lock. So whoever gets a lock looks whether its file is still the one
 //! under the name, and begins again if not.
+//!
+//! In the file, after the holder's process, there may be a *note*: what whoever gets the lock next has to put right should its holder
+//! die. A file with a note stays when the lock is released.
 
 use crate::{
     confined::{Folder, file_mode},
@@ -24,6 +27,11 @@ pub const LOCKS_FOLDER: &str = "_locks";
 
 const FIRST_PAUSE: Duration = Duration::from_micros(200);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Where a note begins, after the holder's process.
+const NOTE_START: u64 = 20;
+/// No longer note is read.
+const MOST_NOTE_BYTES: usize = 4096;
 
 /// A lock that is held until it is dropped. It is not inherited by other programs.
 #[derive(Debug)]
@@ -68,30 +76,84 @@ impl FileLock {
 
     /// Whether somebody holds the lock of the object `name` in `folder` at this moment.
     pub fn is_held(folder: &Folder, name: &str) -> Result<bool> {
-        let locks = match folder.subfolder(LOCKS_FOLDER) {
-            Err(error) if error.is_not_found() => return Ok(false),
-            answer => answer?,
-        };
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        match rustix::fs::openat(&locks, name, flags, file_mode()) {
-            Ok(handle) => match rustix::fs::flock(&handle, FlockOperation::NonBlockingLockShared) {
-                Ok(()) => Ok(false),
-                Err(Errno::WOULDBLOCK) => Ok(true),
-                Err(error) => Err(storage_error("locking", &locks.path_of(name), error)),
-            },
-            Err(Errno::NOENT) => Ok(false),
-            Err(error) => Err(storage_error("opening", &locks.path_of(name), error)),
+        let Some((locks, handle)) = opened(folder, name)? else { return Ok(false) };
+        match rustix::fs::flock(&handle, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(storage_error("locking", &locks.path_of(name), error)),
         }
+    }
+
+    /// What the holder of the lock of the object `name` in `folder`, or one that died, has noted, as far as it may be read.
+    pub fn note_of(folder: &Folder, name: &str) -> Result<Option<String>> {
+        match opened(folder, name) {
+            Ok(Some((locks, handle))) => read_note(&handle, &locks, name),
+            Ok(None) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What this holder, or one before it that died, has noted.
+    pub fn note(&self) -> Result<Option<String>> {
+        read_note(&self.handle, &self.locks, &self.name)
+    }
+
+    /// Notes something where nothing is noted. It is durable on return, if that is asked for.
+    pub fn set_note(&self, note: &str, durable: bool) -> Result<()> {
+        let failed = |error: Errno| storage_error("writing to", &self.locks.path_of(&self.name), error);
+        rustix::io::retry_on_intr(|| rustix::io::pwrite(&self.handle, note.as_bytes(), NOTE_START))
+            .map_err(failed)?;
+        if durable {
+            rustix::fs::fsync(&self.handle).map_err(failed)?;
+            self.locks.sync()?;
+            self.folder.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Takes the note away, durably, if that is asked for.
+    pub fn clear_note(&self, durable: bool) -> Result<()> {
+        let failed = |error: Errno| storage_error("writing to", &self.locks.path_of(&self.name), error);
+        rustix::fs::ftruncate(&self.handle, NOTE_START).map_err(failed)?;
+        if durable {
+            rustix::fs::fsync(&self.handle).map_err(failed)?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for FileLock {
     fn drop(&mut self) {
         // Whoever waits at this file finds that it is no longer the one under the name and begins again.
-        let _ = rustix::fs::unlinkat(&self.locks, &self.name, AtFlags::empty());
-        self.folder.remove_if_empty(LOCKS_FOLDER);
+        if let Ok(None) = self.note() {
+            let _ = rustix::fs::unlinkat(&self.locks, &self.name, AtFlags::empty());
+            self.folder.remove_if_empty(LOCKS_FOLDER);
+        }
         let _ = rustix::fs::flock(&self.handle, FlockOperation::NonBlockingUnlock);
     }
+}
+
+/// The file of a lock, and the folder it is in; `None` when there is none.
+fn opened(folder: &Folder, name: &str) -> Result<Option<(Folder, OwnedFd)>> {
+    let locks = match folder.subfolder(LOCKS_FOLDER) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        answer => answer?,
+    };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    match rustix::fs::openat(&locks, name, flags, file_mode()) {
+        Ok(handle) => Ok(Some((locks, handle))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(storage_error("opening", &locks.path_of(name), error)),
+    }
+}
+
+fn read_note(handle: &OwnedFd, locks: &Folder, name: &str) -> Result<Option<String>> {
+    let mut bytes = vec![0; MOST_NOTE_BYTES];
+    let length = rustix::io::retry_on_intr(|| rustix::io::pread(handle, &mut bytes, NOTE_START))
+        .map_err(|error| storage_error("reading", &locks.path_of(name), error))?;
+    bytes.truncate(length);
+    Ok((length > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 fn try_lock(handle: &OwnedFd, locks: &Folder, name: &str) -> Result<bool> {
@@ -158,6 +220,25 @@ mod tests {
         drop(FileLock::acquire(&folder, "x", Duration::ZERO).unwrap());
         drop(other);
         assert_eq!(std::fs::read_dir(keep.path()).unwrap().count(), 0, "released locks leave nothing");
+    }
+
+    #[test]
+    fn a_note_outlives_its_holder_until_it_is_taken_away() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = Root::new(keep.path(), false).unwrap().folder("").unwrap();
+        let acquire = || FileLock::acquire(&folder, "x", Duration::ZERO).unwrap();
+        assert_eq!(FileLock::note_of(&folder, "x").unwrap(), None);
+        let held = acquire();
+        assert_eq!((held.note().unwrap(), FileLock::note_of(&folder, "x").unwrap()), (None, None));
+        held.set_note("half done", true).unwrap();
+        drop(held);
+        assert!(!FileLock::is_held(&folder, "x").unwrap());
+        assert_eq!(FileLock::note_of(&folder, "x").unwrap().as_deref(), Some("half done"));
+        let next = acquire();
+        assert_eq!(next.note().unwrap().as_deref(), Some("half done"));
+        next.clear_note(true).unwrap();
+        drop(next);
+        assert_eq!(std::fs::read_dir(keep.path()).unwrap().count(), 0, "nothing is left");
     }
 
     #[test]

@@ -8,9 +8,13 @@
 
 use bytes::Bytes;
 use fascicle_backend::{CreateOutcome, ErrorKind, MetaWriteMode, RecordKey, RecordStore};
-use fascicle_local::{Existing, FileLock, LocalRecords, PublishOutcome, Root, Staging, versioned_file};
+use fascicle_local::{
+    Existing, FileLock, LocalRecords, PublishOutcome, Root, Staging, leftovers, versioned_file,
+};
 use std::{
+    fs::Permissions,
     io::Write,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -18,6 +22,8 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const PROCESSES: usize = 4;
+/// A user who owns nothing.
+const SOMEBODY: u32 = 65534;
 
 /// Starts this program to play `part` at `place`; `number` tells the players apart.
 fn start(part: &str, place: &Path, number: usize) -> Child {
@@ -29,6 +35,29 @@ fn start(part: &str, place: &Path, number: usize) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
+}
+
+/// Lets a process play the part of somebody who is not root, from a copy of this program that anybody may run.
+fn play_as_somebody(part: &str, place: &Path) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    for path in [folder.path(), &program] {
+        std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = Command::new(&program);
+    command
+        .args(["--exact", "plays_a_part", "--ignored", "--nocapture", "--test-threads=1"])
+        .envs([("FASCICLE_PART", part), ("FASCICLE_NUMBER", "0")])
+        .env("FASCICLE_PLACE", place)
+        .current_dir("/");
+    if rustix::process::geteuid().is_root() {
+        command.uid(SOMEBODY).gid(SOMEBODY);
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{part}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text.lines().filter_map(|line| line.split_once("says: ")).map(|(_, said)| said.to_owned()).collect()
 }
 
 /// Lets several processes play the part and returns the lines each printed for us.
@@ -71,6 +100,7 @@ fn plays_a_part() {
         "lock" => lock(&place),
         "write until killed" => write_until_killed(&place),
         "hold a lock" => hold_a_lock(&place),
+        "find leftovers" => find_leftovers(&place),
         other => panic!("there is no part {other}"),
     }
 }
@@ -78,6 +108,38 @@ fn plays_a_part() {
 fn say(what: impl std::fmt::Display) {
     println!("says: {what}");
     std::io::stdout().flush().unwrap();
+}
+
+fn find_leftovers(place: &Path) {
+    assert!(std::fs::read_dir(place.join("closed")).is_err(), "whoever plays this may read everything");
+    let root = Root::new(place, false).unwrap();
+    for leftover in leftovers(&root, &|_| false).unwrap() {
+        say(leftover.stored_as);
+    }
+}
+
+#[test]
+fn folders_that_may_not_be_read_hide_nothing_but_what_is_in_them() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
+    let folders = ["above", "closed", "names only", "open/_locks", "open/deep/closed"];
+    for folder in folders {
+        std::fs::create_dir_all(place.path().join(folder)).unwrap();
+        std::fs::write(place.path().join(folder).join("_x#1"), "").unwrap();
+    }
+    let set = |folder: &str, mode| {
+        std::fs::set_permissions(place.path().join(folder), Permissions::from_mode(mode)).unwrap();
+    };
+    set("closed", 0o000);
+    set("names only", 0o444);
+    set("open/deep/closed", 0o000);
+    std::fs::write(place.path().join("open/_y#2"), "").unwrap();
+    let said = play_as_somebody("find leftovers", place.path());
+    for folder in folders {
+        set(folder, 0o755);
+    }
+    assert_eq!(said, ["above/_x#1", "open/_locks/_x#1", "open/_y#2"]);
+    assert_eq!(leftovers(&Root::new(place.path(), false).unwrap(), &|_| false).unwrap().len(), 6);
 }
 
 const RECORDS: usize = 100;

@@ -6,15 +6,14 @@
 
 use crate::{
     error::is_ambiguous,
-    store::{Store, update_version, version_of},
+    lineage::Lineage,
+    sends::Sends,
+    store::{Object, Store, update_version, version_of},
 };
 use bytes::Bytes;
 use fascicle_backend::{Error, ErrorKind, Result, Version};
-use object_store::{Attribute, Attributes, PutMode, PutOptions, path::Path};
+use object_store::{PutMode, PutOptions, PutPayload, PutResult, path::Path};
 use std::time::Duration;
-
-/// The metadata that holds the nonce. Azure allows letters alone.
-pub(crate) const WRITE_NONCE: &str = "fasciclenonce";
 
 /// How often a write is sent of which nothing was found afterwards.
 const ATTEMPTS: u32 = 5;
@@ -35,8 +34,21 @@ pub enum Condition {
 pub enum PutOutcome {
     /// The condition held; the object now has this version.
     Stored(Version),
+    /// The condition held and the object was written, and others have changed it since.
+    Overtaken,
     /// The condition did not hold, and nothing was changed.
     Refused,
+    /// Others have changed the object, and whether it was written before that is not known: the answer to this write was lost.
+    Unclear,
+}
+
+/// What came of sending a write.
+#[derive(Debug)]
+pub struct Sending {
+    /// The answer.
+    pub answer: object_store::Result<PutResult>,
+    /// Whether it was sent but once, so that a refusal is none of an own write whose answer was lost.
+    pub was_single: bool,
 }
 
 impl Store {
@@ -44,28 +56,52 @@ impl Store {
     /// [`PutOutcome::Stored`] for one state.
     ///
     /// - Cost: one request; one or two more when the answer is not success.
-    /// - A writer whose object is replaced by somebody else before it can look may be told that it was refused.
     /// - Errors: `Unsupported` on a store without conditional writes; else it is unknown whether the write happened.
     pub async fn put_if(&self, key: &Path, bytes: Bytes, condition: &Condition) -> Result<PutOutcome> {
         self.require(condition).await?;
         self.put_if_unprobed(key, bytes, condition).await
     }
 
-    /// The same, where the store's abilities are not known yet.
+    /// The same for a state that was read whole. Then the outcome is also known when the answer was lost and others, up to 15 of
+    /// them who use this, have changed the object since.
+    pub async fn put_over(&self, key: &Path, bytes: Bytes, read: &Object) -> Result<PutOutcome> {
+        let condition = Condition::Unchanged(read.version.clone());
+        self.require(&condition).await?;
+        self.put_after(key, bytes, &condition, &read.lineage).await
+    }
+
+    /// As [`Store::put_if`], where the store's abilities are not known yet.
     pub(crate) async fn put_if_unprobed(
         &self,
         key: &Path,
         bytes: Bytes,
         condition: &Condition,
     ) -> Result<PutOutcome> {
+        self.put_after(key, bytes, condition, &Lineage::default()).await
+    }
+
+    /// Stores an object if `condition` holds; `before` is what is known of the state that is replaced.
+    async fn put_after(
+        &self,
+        key: &Path,
+        bytes: Bytes,
+        condition: &Condition,
+        before: &Lineage,
+    ) -> Result<PutOutcome> {
         let nonce = nonce()?;
+        let lineage = before.followed_by(&nonce, condition);
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let error =
-                match self.objects().put_opts(key, bytes.clone().into(), options(condition, &nonce)).await {
-                    Ok(result) => return Ok(PutOutcome::Stored(version_of(result.e_tag, result.version))),
-                    Err(error) => error,
-                };
+            let options = PutOptions {
+                mode: mode(condition),
+                attributes: lineage.to_attributes(),
+                ..PutOptions::default()
+            };
+            let Sending { answer, was_single } = self.send(key, bytes.clone().into(), options).await;
+            let error = match answer {
+                Ok(result) => return Ok(PutOutcome::Stored(version_of(result.e_tag, result.version))),
+                Err(error) => error,
+            };
             if !is_ambiguous(&error) {
                 return Err(self.error("writing", key, error));
             }
@@ -81,19 +117,22 @@ impl Store {
                     pause *= 2;
                     continue;
                 }
-                // The failure of the write is the one to report.
-                Err(_) => return Err(unknown(error)),
+                // The failure of the write is the one to report, if it was none of the condition.
+                Err(look) => return Err(unknown(if is_refusal { look } else { error })),
             };
             let still_holds = match (&found, condition) {
-                (Some((version, Some(theirs))), _) if *theirs == nonce => {
+                (Some((version, theirs)), _) if theirs.begins_with(&nonce) => {
                     return Ok(PutOutcome::Stored(version.clone()));
                 }
+                (Some((_, theirs)), _) if theirs.holds(&nonce) => return Ok(PutOutcome::Overtaken),
                 (None, Condition::Absent) => true,
                 (Some((version, _)), Condition::Unchanged(expected)) => version == expected,
                 (Some(_), Condition::Absent) | (None, Condition::Unchanged(_)) => false,
             };
             if !still_holds {
-                return Ok(PutOutcome::Refused);
+                let is_sure = is_refusal && was_single && attempt == 1
+                    || found.is_some_and(|(_, theirs)| theirs.replaced(condition));
+                return Ok(if is_sure { PutOutcome::Refused } else { PutOutcome::Unclear });
             }
             // Nothing has landed. Sending it again is harmless: whichever copy lands carries the same nonce.
             if attempt >= ATTEMPTS {
@@ -103,6 +142,14 @@ impl Store {
             pause *= 2;
         }
         Err(Error::new(ErrorKind::Internal, "the attempts of a write cannot be counted"))
+    }
+
+    /// Sends a write, and notes whether the client sent it again by itself.
+    pub async fn send(&self, key: &Path, payload: PutPayload, mut options: PutOptions) -> Sending {
+        let sends = Sends::default();
+        options.extensions.insert(sends.clone());
+        let answer = self.objects().put_opts(key, payload, options).await;
+        Sending { answer, was_single: self.answers_for_sure() || !sends.were_several() }
     }
 
     /// Sends a create once, to a store that is known to honour its condition, and takes the answer at its word: `false` may
@@ -155,14 +202,11 @@ impl Store {
     }
 }
 
-fn options(condition: &Condition, nonce: &str) -> PutOptions {
-    let mode = match condition {
+fn mode(condition: &Condition) -> PutMode {
+    match condition {
         Condition::Absent => PutMode::Create,
         Condition::Unchanged(version) => PutMode::Update(update_version(version)),
-    };
-    let mut attributes = Attributes::new();
-    attributes.insert(Attribute::Metadata(WRITE_NONCE.into()), nonce.to_owned().into());
-    PutOptions { mode, attributes, ..PutOptions::default() }
+    }
 }
 
 /// Whether a service says that a condition does not hold.
@@ -172,7 +216,7 @@ fn is_refusal(error: &object_store::Error) -> bool {
 }
 
 fn unknown(error: Error) -> Error {
-    error.hint("it is unknown whether the write happened; look before doing it again")
+    error.hint("it is unknown whether the write happened; look before doing it again").retryable(false)
 }
 
 /// 32 hexadecimal digits that nobody else chooses.

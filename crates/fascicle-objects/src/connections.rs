@@ -6,7 +6,7 @@
 //!
 //! Stores that are reached in the same way share a client, and so its idle connections and the certificates that it has read.
 
-use crate::http_client;
+use crate::{http_client, sends::Sends};
 use async_trait::async_trait;
 use futures::stream;
 use http_body_util::{BodyExt, StreamBody};
@@ -96,6 +96,9 @@ struct Elsewhere {
 #[async_trait]
 impl HttpService for Elsewhere {
     async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
+        if let Some(sends) = request.extensions().get::<Sends>() {
+            sends.count();
+        }
         let client = self.client.clone();
         let (answer, answered) = oneshot::channel();
         let (pieces, mut arriving) = mpsc::channel(PIECES_AHEAD);

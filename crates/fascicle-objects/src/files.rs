@@ -102,15 +102,23 @@ impl FileStore for StoreFiles {
             whole.extend_from_slice(&current.bytes);
             whole.extend_from_slice(&bytes);
             let length = whole.len() as u64;
-            let condition = Condition::Unchanged(current.version);
-            if let PutOutcome::Stored(_) = store.put_if(&object, whole.freeze(), &condition).await? {
-                return Ok(length);
+            match store.put_over(&object, whole.freeze(), &current).await? {
+                PutOutcome::Stored(_) | PutOutcome::Overtaken => return Ok(length),
+                PutOutcome::Refused => {}
+                PutOutcome::Unclear => return Err(unclear().at(path)),
             }
             tokio::time::sleep(pause.mul_f64(jitter()?)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Err(Error::new(ErrorKind::Busy, "others kept changing the file").at(path))
     }
+}
+
+fn unclear() -> Error {
+    let why = "the store did not say whether the bytes were added, and others changed the file before it could be looked at";
+    Error::new(ErrorKind::Unavailable, why)
+        .hint("look at the end of the file before appending them again")
+        .retryable(false)
 }
 
 /// Between one half and one and a half.
@@ -206,8 +214,8 @@ impl ObjectFileWriter {
                 return store.put(&object, bytes).await.map(drop);
             }
             return match store.put_checked(&object, bytes, &Condition::Absent).await? {
-                PutOutcome::Stored(_) => Ok(()),
-                PutOutcome::Refused => Err(taken()),
+                PutOutcome::Stored(_) | PutOutcome::Overtaken => Ok(()),
+                PutOutcome::Refused | PutOutcome::Unclear => Err(taken()),
             };
         };
         let failed = |error| store.error("writing", &object, error);

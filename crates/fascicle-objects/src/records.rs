@@ -72,7 +72,9 @@ async fn dedicate(other: &Store, place: &Store) -> Result<()> {
         None if place.parts().read_only => return Ok(()),
         None => match other.put_if(&object, body.clone(), &Condition::Absent).await? {
             PutOutcome::Stored(_) => return Ok(()),
-            PutOutcome::Refused => other.read(&object, MAX_RECORD_BYTES as u64).await?,
+            PutOutcome::Overtaken | PutOutcome::Refused | PutOutcome::Unclear => {
+                other.read(&object, MAX_RECORD_BYTES as u64).await?
+            }
         },
         stored => stored,
     };

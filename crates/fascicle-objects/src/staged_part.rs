@@ -60,7 +60,8 @@ impl StagedPart {
                         let tag = tag.map(str::to_owned);
                         CommitOutcome::Committed { tag }
                     }
-                    PutOutcome::Refused => CommitOutcome::Taken,
+                    PutOutcome::Overtaken => CommitOutcome::Committed { tag: None },
+                    PutOutcome::Refused | PutOutcome::Unclear => CommitOutcome::Taken,
                 })
             }
             State::Uploaded(aside) => {

@@ -2,8 +2,8 @@
 
 use crate::{
     Coordination, StoreLimits,
-    conditional::WRITE_NONCE,
     error::ErrorContext,
+    lineage::Lineage,
     local_store::{Child, ConfinedLocalStore},
     probe::Conditions,
 };
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use fascicle_backend::{EntryPath, Error, ErrorKind, Result, Version};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
-    Attribute, GetOptions, ListResult, ObjectMeta, ObjectStore, ObjectStoreExt, UpdateVersion,
+    GetOptions, ListResult, ObjectMeta, ObjectStore, ObjectStoreExt, UpdateVersion,
     list::{PaginatedListOptions, PaginatedListStore},
     path::Path,
     prefix::PrefixStore,
@@ -79,6 +79,8 @@ pub struct Object {
     pub version: Version,
     /// When it was written, by the store's clock.
     pub modified: SystemTime,
+    /// The conditional writes that led to it.
+    pub(crate) lineage: Lineage,
 }
 
 impl Store {
@@ -176,6 +178,7 @@ impl Store {
             ));
         }
         let (version, modified) = (version_of_meta(&result.meta), result.meta.last_modified.into());
+        let lineage = Lineage::of(&result.attributes);
         // Whatever a service says of the size, no more than the limit is kept.
         let mut bytes = Vec::new();
         let mut stream = result.into_stream();
@@ -186,7 +189,7 @@ impl Store {
             }
             bytes.extend_from_slice(&piece);
         }
-        Ok(Some(Object { bytes: bytes.into(), version, modified }))
+        Ok(Some(Object { bytes: bytes.into(), version, modified, lineage }))
     }
 
     /// What is known of an object; `None` when there is none. Cost: one request.
@@ -197,13 +200,10 @@ impl Store {
         }
     }
 
-    /// The version of an object's state, and the nonce of the conditional write that made it.
-    pub(crate) async fn written_by(&self, key: &Path) -> Result<Option<(Version, Option<String>)>> {
+    /// The version of an object's state, and the conditional writes that led to it.
+    pub(crate) async fn written_by(&self, key: &Path) -> Result<Option<(Version, Lineage)>> {
         match self.objects().get_opts(key, GetOptions::new().with_head(true)).await {
-            Ok(result) => {
-                let nonce = result.attributes.get(&Attribute::Metadata(WRITE_NONCE.into()));
-                Ok(Some((version_of_meta(&result.meta), nonce.map(|value| value.as_ref().to_owned()))))
-            }
+            Ok(result) => Ok(Some((version_of_meta(&result.meta), Lineage::of(&result.attributes)))),
             Err(error) => self.absent_or("looking at", key, error),
         }
     }

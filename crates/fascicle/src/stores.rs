@@ -56,9 +56,11 @@ impl StoreRoot {
         }
         match self.store.put_if(&name, document, &Condition::Absent).await? {
             PutOutcome::Stored(_) => Ok(marker.clone()),
-            PutOutcome::Refused => self.marker().await?.ok_or_else(|| {
-                Error::new(ErrorKind::Conflict, format!("'{MARKER_FILE}' was removed as it was written"))
-            }),
+            PutOutcome::Overtaken | PutOutcome::Refused | PutOutcome::Unclear => {
+                self.marker().await?.ok_or_else(|| {
+                    Error::new(ErrorKind::Conflict, format!("'{MARKER_FILE}' was removed as it was written"))
+                })
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+use tokio::sync::Barrier;
 
 /// A store in memory.
 #[derive(Debug)]
@@ -32,6 +33,9 @@ pub(crate) struct WatchedStore {
     bytes: AtomicU64,
     /// How many writes still work.
     writes: AtomicU64,
+    /// The next write of an object whose key ends like this loses its answer, after the barrier was passed twice: when the write has
+    /// happened, and before it fails.
+    loses: Mutex<Option<(&'static str, Arc<Barrier>)>>,
 }
 
 impl Default for WatchedStore {
@@ -41,6 +45,7 @@ impl Default for WatchedStore {
             log: Mutex::default(),
             bytes: AtomicU64::new(0),
             writes: AtomicU64::new(u64::MAX),
+            loses: Mutex::default(),
         }
     }
 }
@@ -60,6 +65,13 @@ impl WatchedStore {
     /// Lets so many writes work and fails the others, as if the process had died.
     pub(crate) fn stop_after(&self, writes: u64) {
         self.writes.store(writes, Ordering::Relaxed);
+    }
+
+    /// Loses the answer to the next write of an object whose key ends like this.
+    pub(crate) fn lose_answer(&self, end: &'static str) -> Arc<Barrier> {
+        let barrier = Arc::new(Barrier::new(2));
+        *self.loses.lock().unwrap() = Some((end, barrier.clone()));
+        barrier
     }
 
     fn note(&self, what: &str, path: &str) {
@@ -89,7 +101,12 @@ impl ObjectStore for WatchedStore {
     ) -> object_store::Result<PutResult> {
         self.write("PUT", location)?;
         tokio::task::yield_now().await;
-        self.inner.put_opts(location, payload, options).await
+        let lost = self.loses.lock().unwrap().take_if(|(end, _)| location.as_ref().ends_with(*end));
+        let answer = self.inner.put_opts(location, payload, options).await;
+        let Some((_, barrier)) = lost else { return answer };
+        barrier.wait().await;
+        barrier.wait().await;
+        Err(object_store::Error::Generic { store: "WatchedStore", source: "the answer was lost".into() })
     }
 
     async fn put_multipart_opts(

@@ -6,5 +6,6 @@ mod elements;
 mod foreign;
 mod hostile;
 mod maintenance;
+mod overtaken;
 mod processes;
 mod requests;

@@ -2,8 +2,9 @@
 
 use super::store::{Bench, TestStore, Trick, numbers};
 use crate::{config::ZarrOptions, create::Existing};
-use fascicle_backend::{ArrayOptions, Codec, DType, ErrorKind, Region, Selection, Shape, Values};
+use fascicle_backend::{ArrayOptions, Codec, DType, Error, ErrorKind, Region, Selection, Shape, Values};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::Barrier;
 
 fn hasty() -> ZarrOptions {
     ZarrOptions::default().with_writer_patience(Duration::from_millis(50))
@@ -173,6 +174,48 @@ async fn lost_answers_add_no_row_twice() {
         assert_eq!(bench.array().append(4, numbers(2..6)).await.unwrap(), 6);
         assert!(bench.store.tricks.lock().unwrap().is_empty());
         assert_eq!(bench.read_i64("...").await, [0, 1, 2, 3, 4, 5], "{end}");
+    }
+}
+
+/// Appends 4 and 5 to an array of four rows, loses the answer to the commit, and lets others append that many rows before it is
+/// looked for. What the append came to, and the rows.
+async fn append_while(others: i64, happens: bool) -> (Result<u64, Error>, Vec<i64>) {
+    let bench = Bench::with(hasty()).await;
+    bench.put(&[4], numbers(0..4), &ArrayOptions::default().with_chunks([4])).await.unwrap();
+    let barrier = Arc::new(Barrier::new(2));
+    let trick = Trick::FailLate { end: "zarr.json", happens, barrier: barrier.clone() };
+    bench.store.tricks.lock().unwrap().push(trick);
+    let appender = bench.another(hasty());
+    let append = tokio::spawn(async move { appender.array().append(2, numbers(4..6)).await });
+    barrier.wait().await;
+    let other = bench.another(hasty());
+    for row in 100..100 + others {
+        other.array().append(1, numbers(row..row + 1)).await.unwrap();
+    }
+    barrier.wait().await;
+    (append.await.unwrap(), bench.read_i64("...").await)
+}
+
+#[tokio::test]
+async fn an_append_is_known_again_as_long_as_its_commit_may_be_remembered() {
+    let (appended, rows) = append_while(15, true).await;
+    assert_eq!(appended.unwrap(), 6);
+    assert_eq!(rows, (0..6).chain(100..115).collect::<Vec<_>>());
+    // It did not happen, and the commits since show it.
+    let (appended, rows) = append_while(3, false).await;
+    assert_eq!(appended.unwrap(), 9);
+    assert_eq!(rows, (0..4).chain(100..103).chain(4..6).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_append_that_is_not_remembered_any_more_is_an_error_and_not_repeated() {
+    for happens in [true, false] {
+        let (appended, rows) = append_while(20, happens).await;
+        let error = appended.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(!error.is_retryable() && error.advice().is_some(), "{error}");
+        let own = if happens { 4..6 } else { 0..0 };
+        assert_eq!(rows, (0..4).chain(own).chain(100..120).collect::<Vec<_>>());
     }
 }
 

@@ -4,6 +4,7 @@ use super::store::{Bench, Trick, numbers};
 use crate::{config::ZarrOptions, create::Existing};
 use fascicle_backend::{ArrayOptions, Codec, DType, ErrorKind, Region, Selection, Shape, TimeUnit, Values};
 use std::sync::Arc;
+use tokio::sync::Barrier;
 
 fn plain() -> ArrayOptions {
     ArrayOptions::default()
@@ -33,6 +34,25 @@ async fn every_dtype_and_codec_round_trips() {
     let texts = Values::Text(vec!["".into(), "ü".into(), "日本".repeat(50)]);
     bench.put(&[3], texts.clone(), &plain().with_chunks([2])).await.unwrap();
     assert!(bench.read("...").await.unwrap().same_bits(&texts));
+}
+
+#[tokio::test]
+async fn a_new_array_that_others_change_before_its_writer_can_look_stays() {
+    for existing in [Existing::Refuse, Existing::Replace] {
+        let bench = Bench::new().await;
+        let barrier = Arc::new(Barrier::new(2));
+        let trick = Trick::FailLate { end: "zarr.json", happens: true, barrier: barrier.clone() };
+        bench.store.tricks.lock().unwrap().push(trick);
+        let mut new = bench.begin(&[2], DType::Int64, &plain(), existing).unwrap();
+        new.write(&Region::whole(&Shape::new([2]).unwrap()), numbers(0..2)).await.unwrap();
+        let finish = tokio::spawn(new.finish());
+        barrier.wait().await;
+        bench.another(ZarrOptions::default()).array().append(1, numbers(2..3)).await.unwrap();
+        barrier.wait().await;
+        finish.await.unwrap().unwrap();
+        assert_eq!(bench.read_i64("...").await, [0, 1, 2]);
+        assert!(bench.claimed().await.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use clap::Args;
 use fascicle::exchange::append_with;
 use fascicle::{Error, ErrorKind, Result};
 
+/// So many bytes of a file appear at once.
+const MOST_BYTES_AT_ONCE: usize = 256 << 20;
+
 /// Add rows to an array or a table, or bytes to a file; it is created when it is not there
 ///
 /// The dtype and the columns must fit what is there. Input of up to 256 MiB (arrays: 8 MiB) appears all at once, larger input
@@ -81,7 +84,7 @@ async fn append_file(place: &Place, file: &FileSource) -> Result<()> {
         AsKind::File => {
             let (mut source, _) = file.open()?;
             let mut is_empty = true;
-            while let Some(piece) = next_piece(&mut source).map_err(located)? {
+            while let Some(piece) = next_piece(&mut source, MOST_BYTES_AT_ONCE).map_err(located)? {
                 is_empty = false;
                 home.append_file(name, piece).await?;
             }

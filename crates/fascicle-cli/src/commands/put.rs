@@ -18,7 +18,7 @@ use fascicle::{
 use serde_json::{Value as Json, json};
 use std::io::Read;
 
-/// Bytes of a file that are read at once.
+/// Bytes of a file that are written at once.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Put a file into a directory: .npy as an array, .csv .tsv .jsonl .parquet .arrow as a table, anything else as a file
@@ -178,7 +178,7 @@ async fn put_file(place: &Place, file: &FileSource, storage: Storage) -> Result<
         AsKind::File => {
             let (mut source, _) = file.open()?;
             let mut writer = home.create_file(name, mode).await?;
-            while let Some(piece) = next_piece(&mut source).map_err(located)? {
+            while let Some(piece) = next_piece(&mut source, PIECE_BYTES).map_err(located)? {
                 writer.write(piece).await?;
             }
             writer.finish().await?;
@@ -190,10 +190,10 @@ async fn put_file(place: &Place, file: &FileSource, storage: Storage) -> Result<
     }
 }
 
-/// The next bytes of a file; `None` at its end.
-pub(super) fn next_piece(source: &mut impl Read) -> Result<Option<Bytes>> {
-    let mut piece = Vec::with_capacity(PIECE_BYTES);
-    source.by_ref().take(PIECE_BYTES as u64).read_to_end(&mut piece).map_err(Error::from)?;
+/// The next bytes of a file, as many as there are up to `most`; `None` at its end.
+pub(super) fn next_piece(source: &mut impl Read, most: usize) -> Result<Option<Bytes>> {
+    let mut piece = Vec::with_capacity(most.min(PIECE_BYTES));
+    source.by_ref().take(most as u64).read_to_end(&mut piece).map_err(Error::from)?;
     Ok((!piece.is_empty()).then(|| piece.into()))
 }
 

@@ -22,6 +22,29 @@ fn arrays_tables_and_files_grow() {
 }
 
 #[test]
+fn bytes_of_several_commands_do_not_mix() {
+    let shell = Shell::new();
+    shell.write("begin", "");
+    shell.fine(&["put", "begin", "data/log", "--as", "file"]);
+    // More than is read at once, and not a multiple of it.
+    let length = (20 << 20) + 7;
+    let writers: Vec<_> = (b'a'..=b'c')
+        .map(|letter| {
+            let name = format!("{}.bin", char::from(letter));
+            shell.write(&name, vec![letter; length]);
+            shell.command(&["append", &name, "data/log", "--as", "file"]).spawn().unwrap()
+        })
+        .collect();
+    for mut writer in writers {
+        assert!(writer.wait().unwrap().success());
+    }
+    let mut log = shell.read("data/log");
+    assert_eq!(log.len(), 3 * length);
+    log.dedup();
+    assert_eq!(log.len(), 3, "each one's bytes stand together");
+}
+
+#[test]
 fn rows_of_several_axes_and_in_fortran_order_are_appended() {
     let shell = Shell::new();
     shell.write("f.npy", npy("|u1", true, "(2, 3)", &[1, 4, 2, 5, 3, 6]));

@@ -122,6 +122,11 @@ impl ConfinedLocalStore {
         blocking(move || write::discard_if(&inner, &path, name, &version)).await
     }
 
+    /// Every object, but for those in folders that may not be read.
+    pub(crate) fn list_readable(&self) -> BoxStream<'static, Result<ObjectMeta>> {
+        walk::list_readable(self.inner.clone())
+    }
+
     /// What killed writers left, see [`fascicle_local::leftovers`]; everything in folders with these suffixes is stored by a format.
     pub(crate) async fn leftovers(&self, suffixes: Vec<&'static str>) -> BackendResult<Vec<Leftover>> {
         let root = self.inner.root.clone();

@@ -108,7 +108,27 @@ pub(crate) fn list_with_delimiter(inner: &Inner, prefix: &Path) -> Result<ListRe
 
 /// Every object beneath `prefix`, a folder at a time.
 pub(crate) fn list(inner: Arc<Inner>, prefix: Path) -> stream::BoxStream<'static, Result<ObjectMeta>> {
-    stream::try_unfold((inner, vec![prefix]), |(inner, mut pending)| async move {
+    walk(inner, prefix, |_| false)
+}
+
+/// Every object of the store, but for those in folders that may not be read.
+pub(crate) fn list_readable(inner: Arc<Inner>) -> stream::BoxStream<'static, Result<ObjectMeta>> {
+    walk(inner, Path::default(), may_not_be_read)
+}
+
+fn may_not_be_read(error: &object_store::Error) -> bool {
+    let object_store::Error::Generic { source, .. } = error else { return false };
+    source.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::PermissionDenied)
+}
+
+/// Every object beneath `prefix`. Folders beneath it at which `is_passed` holds of the error are passed over.
+fn walk(
+    inner: Arc<Inner>,
+    prefix: Path,
+    is_passed: fn(&object_store::Error) -> bool,
+) -> stream::BoxStream<'static, Result<ObjectMeta>> {
+    let top = prefix.clone();
+    stream::try_unfold((inner, vec![prefix], top), move |(inner, mut pending, top)| async move {
         let Some(prefix) = pending.pop() else { return Ok(None) };
         blocking(move || {
             if prefix.parts().count() > MOST_FOLDERS {
@@ -117,14 +137,18 @@ pub(crate) fn list(inner: Arc<Inner>, prefix: Path) -> stream::BoxStream<'static
             }
             let mut objects = Vec::new();
             let mut folders = Vec::new();
-            for child in children(&inner, &prefix)? {
+            let children = match children(&inner, &prefix) {
+                Err(error) if prefix != top && is_passed(&error) => Vec::new(),
+                answer => answer?,
+            };
+            for child in children {
                 match child {
                     Child::Object(meta) => objects.push(meta),
                     Child::Folder(path) => folders.push(path),
                 }
             }
             pending.extend(folders.into_iter().rev());
-            Ok(Some((objects, (inner, pending))))
+            Ok(Some((objects, (inner, pending, top))))
         })
         .await
     })

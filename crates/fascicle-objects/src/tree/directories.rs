@@ -175,7 +175,8 @@ impl Tree {
         };
         match self.store().put_checked(&object, meta, &condition).await? {
             PutOutcome::Stored(version) => Ok(version),
-            PutOutcome::Refused => Err(match condition {
+            // Whatever became of this write, the stored meta is another one now, and a look at it shows what is left to do.
+            PutOutcome::Overtaken | PutOutcome::Refused | PutOutcome::Unclear => Err(match condition {
                 Condition::Absent => Error::new(ErrorKind::AlreadyExists, "there is a meta already"),
                 Condition::Unchanged(_) => {
                     Error::new(ErrorKind::Conflict, "the stored meta was changed by somebody else meanwhile")

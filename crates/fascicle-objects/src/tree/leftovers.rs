@@ -10,7 +10,10 @@ use fascicle_backend::{
 };
 use fascicle_local::is_working_folder;
 use fascicle_tables::{PARTS_OF_A_GENERATION, is_key_name, part_number};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use object_store::{ObjectMeta, path::Path};
 use std::{
     collections::BTreeMap,
@@ -30,7 +33,7 @@ impl Tree {
         let mut found = self.local_leftovers().await?;
         let mut removals: BTreeMap<Path, SystemTime> = BTreeMap::new();
         let mut tables: BTreeMap<String, Generations> = BTreeMap::new();
-        let mut objects = self.store().list(&Path::default());
+        let mut objects = self.readable_objects();
         while let Some(object) = objects.try_next().await? {
             each(&object);
             let (parent, name) = split(&object.location);
@@ -197,6 +200,18 @@ impl Tree {
             owner: Owner::Unknown,
             state,
         }))
+    }
+
+    /// Every object; on a local file system without those in folders that may not be read, in which nothing could be tidied up either.
+    fn readable_objects(&self) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.store().local() {
+            Some(local) => {
+                let store = self.store().clone();
+                let objects = local.list_readable();
+                objects.map_err(move |error| store.error("listing", &Path::default(), error)).boxed()
+            }
+            None => self.store().list(&Path::default()),
+        }
     }
 
     async fn local_leftovers(&self) -> Result<Vec<Leftover>> {

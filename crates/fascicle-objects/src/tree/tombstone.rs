@@ -66,10 +66,11 @@ impl Tree {
                 None if self.holds_anything_but(prefix, &object).await? => Condition::Absent,
                 None => return Ok(None),
             };
-            let PutOutcome::Stored(version) =
-                self.store().put_checked(&object, tombstone()?, &condition).await?
-            else {
-                continue;
+            let version = match self.store().put_checked(&object, tombstone()?, &condition).await? {
+                PutOutcome::Stored(version) => version,
+                // Somebody else goes on with the removal.
+                PutOutcome::Overtaken => return Ok(None),
+                PutOutcome::Refused | PutOutcome::Unclear => continue,
             };
             // What has no meta may have been removed by somebody else between the look and the tombstone.
             if condition == Condition::Absent && !self.holds_anything_but(prefix, &object).await? {
@@ -85,7 +86,7 @@ impl Tree {
         let object = child_key(prefix, META_NAME)?;
         match self.store().put_if(&object, tombstone()?, &Condition::Unchanged(meta.clone())).await? {
             PutOutcome::Stored(version) => Ok(Some(version)),
-            PutOutcome::Refused => Ok(None),
+            PutOutcome::Overtaken | PutOutcome::Refused | PutOutcome::Unclear => Ok(None),
         }
     }
 
@@ -106,7 +107,7 @@ impl Tree {
             let condition = Condition::Unchanged(version);
             version = match self.store().put_checked(&object, tombstone()?, &condition).await? {
                 PutOutcome::Stored(version) => version,
-                PutOutcome::Refused => return Ok(()),
+                PutOutcome::Overtaken | PutOutcome::Refused | PutOutcome::Unclear => return Ok(()),
             };
             let keys: Vec<_> =
                 chunk.into_iter().map(|meta| meta.location).filter(|key| *key != object).map(Ok).collect();

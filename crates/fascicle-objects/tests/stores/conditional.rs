@@ -8,7 +8,7 @@ use fascicle_objects::{Condition, Conditions, PutOutcome, Store, StoreRecords, k
 fn version(outcome: PutOutcome) -> fascicle_backend::Version {
     match outcome {
         PutOutcome::Stored(version) => version,
-        PutOutcome::Refused => panic!("the write was refused"),
+        other => panic!("the write was not done: {other:?}"),
     }
 }
 

@@ -1,9 +1,16 @@
 //! What killed writers and removers leave in a store.
 
 use crate::sites::{Site, path, run, tree_of};
-use fascicle_backend::{Leftover, LeftoverKind};
-use fascicle_objects::{Tree, key};
-use std::time::Duration;
+use fascicle_backend::{ErrorKind, Leftover, LeftoverKind};
+use fascicle_objects::{Store, StoreConfig, Tree, key};
+use futures::TryStreamExt;
+use std::{
+    fs::Permissions,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 async fn put(tree: &Tree, name: &str, content: &str) {
     tree.store().put(&key(name).unwrap(), content.to_owned().into()).await.unwrap();
@@ -56,6 +63,58 @@ fn uploads_and_probes_are_collected_unless_they_changed() {
             assert!(has(&tree, "d/f").await && has(&tree, "d/_stage/x").await);
         });
     }
+}
+
+/// A user who owns nothing.
+const SOMEBODY: u32 = 65534;
+
+#[test]
+#[ignore = "started by the test below, as another user"]
+fn plays_somebody() {
+    // Without a place, as when every ignored test is run, there is nothing to play.
+    let Ok(place) = std::env::var("FASCICLE_PLACE") else { return };
+    assert!(std::fs::read_dir(format!("{place}/closed")).is_err(), "whoever plays this may read everything");
+    run(async {
+        let tree = tree_of(Store::open(&StoreConfig::new(&place).unwrap().with_read_only(true)).unwrap());
+        let mut seen = Vec::new();
+        let found = tree.leftovers(|object| seen.push(object.location.to_string())).await.unwrap();
+        println!("says: {} {}", names(&found)[0].0, seen.join(" "));
+        let error = tree.store().list(&key("").unwrap()).try_collect::<Vec<_>>().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "nothing else passes over what it cannot read");
+    });
+}
+
+#[test]
+fn folders_that_may_not_be_read_hide_nothing_but_what_is_in_them() {
+    let site = Site::local();
+    let root = site.folder().join("root");
+    let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    for folder in ["closed", "names only", "open"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+        std::fs::write(root.join(folder).join("x"), "").unwrap();
+    }
+    std::fs::write(root.join("open/_meta.yaml#1"), "").unwrap();
+    let program = site.folder().join("program");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    set(site.folder(), 0o755);
+    set(&program, 0o755);
+    set(&root.join("closed"), 0o000);
+    set(&root.join("names only"), 0o444);
+    let mut command = Command::new(&program);
+    command
+        .args(["--exact", "leftovers::plays_somebody", "--ignored", "--nocapture", "--test-threads=1"])
+        .env("FASCICLE_PLACE", &root)
+        .current_dir("/");
+    if rustix::process::geteuid().is_root() {
+        command.uid(SOMEBODY).gid(SOMEBODY);
+    }
+    let output = command.output().unwrap();
+    set(&root.join("closed"), 0o755);
+    set(&root.join("names only"), 0o755);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let said = told.lines().find_map(|line| line.split_once("says: ")).unwrap().1;
+    assert_eq!(said, "open/_meta.yaml#1 open/_meta.yaml#1 open/x");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod files;
 mod leftovers;
 mod local;
 mod opening;
+mod overtaken;
 mod parts;
 mod sites;
 mod stored;
