@@ -213,6 +213,7 @@ impl Request<'_> {
             nonce: nonce.to_owned(),
             version: self.rules.version.clone(),
             interrupted: None,
+            resumes: None,
         };
         if let Some(path) = &self.fixed {
             return self.make_at(path, epoch, mark, resumable).await;
@@ -238,16 +239,16 @@ impl Request<'_> {
     async fn take_over(&self, resumable: &Resumable, mark: &BuildMark) -> Result<Option<EntryPath>> {
         let path = self.checked_path(&resumable.directory)?;
         let taken = update_meta(self.root, &path, |meta| {
-            let is_left = meta.build.as_ref().is_some_and(|left| {
-                left.key == self.key && left.epoch == resumable.epoch && left.nonce == resumable.nonce
-            });
-            let resumes =
-                is_left && !meta.modified && matches!(meta.status, Status::Stopped | Status::Running);
-            if resumes {
-                meta.status = Status::Running;
-                meta.build = Some(mark.clone());
-            }
-            resumes
+            let left = meta.build.as_ref().filter(|left| left.key == self.key && resumable.is_left_by(left));
+            let Some(resumes) = left
+                .map(BuildMark::began)
+                .filter(|_| !meta.modified && matches!(meta.status, Status::Stopped | Status::Running))
+            else {
+                return false;
+            };
+            meta.status = Status::Running;
+            meta.build = Some(BuildMark { resumes: Some(resumes), ..mark.clone() });
+            true
         });
         let taken = match taken.await {
             Ok(meta) => meta.and_then(|meta| meta.build).is_some_and(|build| build.nonce == mark.nonce),

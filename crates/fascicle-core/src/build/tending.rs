@@ -210,17 +210,38 @@ impl EpochId {
             nonce,
             version: None,
             interrupted: None,
+            resumes: None,
         };
-        let is_it = match mark.attempt_name() {
-            None => path.names().count() == 1,
-            Some(_) if self.key != path_key(path)? => false,
-            Some(attempt) => match root.backend_itself().stat(&path.join(&attempt)?).await {
-                Ok(_) => true,
-                Err(error) if error.is_not_found() => false,
+        match mark.attempt_name() {
+            None => Ok(Some(mark).filter(|_| path.names().count() == 1)),
+            Some(_) if self.key != path_key(path)? => Ok(None),
+            Some(_) => self.with_attempt_in(root, path, mark).await,
+        }
+    }
+
+    /// The mark of this epoch whose attempt's directory is in the one at `path`: its own, or that of an interrupted one right before
+    /// it, which it went on with. `None` when there is none.
+    async fn with_attempt_in(
+        self,
+        root: &Root,
+        path: &EntryPath,
+        mut mark: BuildMark,
+    ) -> Result<Option<BuildMark>> {
+        for number in (0..=self.number).rev() {
+            if number < self.number {
+                let end = Epoch { key: self.key, number }.end()?;
+                let Some(End::Interrupted { nonce, .. }) = read::<End>(&**root.backend(), &end).await? else {
+                    return Ok(None);
+                };
+                mark.resumes = Some(format!("{number}-{nonce}"));
+            }
+            match root.backend_itself().stat(&path.join(&mark.attempt_name().unwrap_or_default())?).await {
+                Ok(_) => return Ok(Some(mark)),
+                Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
-            },
-        };
-        Ok(is_it.then_some(mark))
+            }
+        }
+        Ok(None)
     }
 
     /// Writes a lost mark into the meta again, if that is still as it was.
