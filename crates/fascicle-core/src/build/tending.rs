@@ -270,7 +270,7 @@ fn path_key(path: &EntryPath) -> Result<Identity> {
 }
 
 /// What is known of a builder whose claim was lost: nothing.
-fn unknown_claim(root: &Root) -> Claim {
+pub(super) fn unknown_claim(root: &Root) -> Claim {
     let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let (host, boot, namespace) = Default::default();
     Claim {

@@ -32,7 +32,7 @@ impl Observer for Immovable {
 }
 
 /// Storages that move entries in one step, and that do not.
-fn storages() -> [Arc<dyn Backend>; 2] {
+pub(crate) fn storages() -> [Arc<dyn Backend>; 2] {
     let immovable = observed(Arc::new(MemoryBackend::new()), Arc::new(Immovable));
     [Arc::new(MemoryBackend::new()), Arc::new(immovable)]
 }

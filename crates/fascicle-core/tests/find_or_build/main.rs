@@ -8,6 +8,7 @@ mod cost;
 mod given_path;
 mod resume;
 mod tail;
+mod tail_ends;
 
 use fascicle_core::{
     Build, BuildResult, Config, Directory, ErrorKind, IdentityRules, OnMismatch, Outcome, PinnedRoot,
