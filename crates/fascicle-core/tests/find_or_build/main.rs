@@ -5,6 +5,7 @@
 mod adoption;
 mod circle;
 mod cost;
+mod drain;
 mod given_path;
 mod resume;
 mod tail;

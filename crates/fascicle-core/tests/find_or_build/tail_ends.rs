@@ -68,7 +68,7 @@ impl Building {
     }
 
     async fn ends(self, how: Ends) -> Result<Resolution> {
-        self.end.send(how).unwrap_or_else(|_| panic!("it ended before"));
+        assert!(self.end.send(how).is_ok(), "it ended before");
         self.task.await.unwrap()
     }
 }
