@@ -105,7 +105,11 @@ impl Request<'_> {
             // What lands later may not land in what is complete, or what others go on with.
             (Ok(Ok(())), Err(error)) => Some(error.into()),
             (Ok(Err(error)), Err(late)) if error.is::<Interrupted>() => Some(late.into()),
-            (Ok(Err(error)), _) => Some(error),
+            // Without its progress nobody could go on with it.
+            (Ok(Err(error)), _) => match error.downcast_ref::<Interrupted>().map(Interrupted::to_text) {
+                Some(Err(untold)) => Some(untold.into()),
+                Some(Ok(_)) | None => Some(error),
+            },
             (Err(panic), _) => Some(panic_message(&*panic).into()),
         };
         if let Some(interrupted) = failure.as_ref().and_then(|failure| failure.downcast_ref::<Interrupted>())
