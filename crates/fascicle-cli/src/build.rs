@@ -3,10 +3,11 @@
 use crate::commands::signal_code;
 use crate::facts::config_json;
 use crate::place::STORE_OPTIONS;
+use crate::progress::ProgressFile;
+use crate::signals;
 use fascicle::config::matches;
 use fascicle::{
-    BuildResult, Config, Directory, Error, IdentityRules, Interrupted, Result, Root, Status,
-    StorageConfiguration,
+    BuildResult, Config, Directory, Error, IdentityRules, Result, Root, Status, StorageConfiguration,
 };
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use std::ffi::OsString;
@@ -23,11 +24,10 @@ use tokio::sync::watch;
 const BUILDING: &str = "FASCICLE_BUILDING";
 /// Says that the command goes on where an earlier one was interrupted.
 const RESUMED: &str = "FASCICLE_RESUMED";
+/// Names the file with the progress of the command.
+const PROGRESS: &str = "FASCICLE_PROGRESS";
 /// No command has failed yet.
 const NO_FAILURE: u16 = u16::MAX;
-
-/// The signals that ask for an end.
-const SIGNALS: [Signal; 4] = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
 
 /// A command to be run for a directory.
 pub(crate) struct BuildCommand {
@@ -39,7 +39,7 @@ pub(crate) struct BuildCommand {
     /// The options of the root's store.
     store_options: Vec<String>,
     /// How many signals have arrived, and the last of them.
-    signals: watch::Receiver<(u64, i32)>,
+    signals: watch::Receiver<(u64, Signal)>,
     /// Whether the command can go on where an earlier one was interrupted.
     resumes: bool,
     is_building: AtomicBool,
@@ -47,22 +47,24 @@ pub(crate) struct BuildCommand {
 }
 
 impl BuildCommand {
-    /// A command for a root. From here on this process no longer ends by a signal of its own accord.
+    /// A command for a root. From here on this process no longer ends of its own accord by a signal that asks for an end: those that
+    /// always do, and those that were `chosen`.
     pub(crate) fn new(
         command: Vec<OsString>,
         root: String,
         location: String,
         store_options: Vec<String>,
+        chosen: &[Signal],
     ) -> Result<Self> {
-        let (sender, signals) = watch::channel((0, 0));
-        for awaited in SIGNALS {
-            let number = awaited.as_raw();
-            let mut arrivals = signal(SignalKind::from_raw(number))
+        let (sender, signals) = watch::channel((0, Signal::TERM));
+        let more = chosen.iter().filter(|signal| !signals::ALWAYS.contains(signal));
+        for &awaited in signals::ALWAYS.iter().chain(more) {
+            let mut arrivals = signal(SignalKind::from_raw(awaited.as_raw()))
                 .map_err(|error| Error::from(error).during("watch for signals"))?;
             let sender = sender.clone();
             tokio::spawn(async move {
                 while arrivals.recv().await.is_some() {
-                    sender.send_modify(|(count, last)| (*count, *last) = (*count + 1, number));
+                    sender.send_modify(|(count, last)| (*count, *last) = (*count + 1, awaited));
                 }
             });
         }
@@ -85,7 +87,7 @@ impl BuildCommand {
     }
 
     /// Waits for a signal that arrives while nothing is being built.
-    pub(crate) async fn interrupted(&self) -> i32 {
+    pub(crate) async fn interrupted(&self) -> Signal {
         let mut signals = self.signals.clone();
         loop {
             if signals.changed().await.is_err() {
@@ -122,11 +124,13 @@ impl BuildCommand {
             tempfile::Builder::new().prefix("fascicle-config-").suffix(".json").tempfile()?;
         serde_json::to_writer_pretty(&mut config_file, &config_json(&directory.config().await?))?;
         config_file.flush()?;
+        let progress = ProgressFile::holding(directory.resumed_from())?;
         let mut command = tokio::process::Command::new(program);
         command
             .args(arguments)
             .env("FASCICLE_DIR", &place)
             .env("FASCICLE_CONFIG_FILE", config_file.path())
+            .env(PROGRESS, progress.path())
             .env(BUILDING, with_ancestors(&format!("{}/{}", self.location, directory.path())))
             // What a command prints is not the answer of this one.
             .stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?));
@@ -147,7 +151,7 @@ impl BuildCommand {
         let (earlier, signal) = *signals.borrow_and_update();
         if earlier > 0 {
             self.fail(signal_code(signal));
-            return Err(format!("signal {signal} arrived before the command was started").into());
+            return Err(format!("signal {} arrived before the command was started", signal.as_raw()).into());
         }
         let mut child = command.spawn().map_err(|error| {
             self.fail(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 });
@@ -168,11 +172,11 @@ impl BuildCommand {
             (0, None) => Ok(()),
             (code, Some(signal)) if self.resumes => {
                 self.fail(if code == 0 { signal_code(signal) } else { code });
-                Err(Interrupted::new().into())
+                Err(progress.interrupted().into())
             }
             (0, Some(signal)) => {
                 self.fail(signal_code(signal));
-                Err(format!("signal {signal} arrived while the command was running").into())
+                Err(format!("signal {} arrived while the command was running", signal.as_raw()).into())
             }
             (code, _) => {
                 self.fail(code);
@@ -193,19 +197,19 @@ impl BuildCommand {
 fn status_code(status: ExitStatus) -> u8 {
     match (status.code(), status.signal()) {
         (Some(code), _) => u8::try_from(code).unwrap_or(255),
-        (None, Some(signal)) => signal_code(signal),
+        (None, Some(signal)) => u8::try_from(128 + signal).unwrap_or(255),
         (None, None) => 255,
     }
 }
 
 /// Sends a signal on to the command, unless the terminal has sent it there already.
-fn pass_on(signal: i32, child: Option<u32>) {
-    let from_keyboard = signal == Signal::INT.as_raw() || signal == Signal::QUIT.as_raw();
+fn pass_on(signal: Signal, child: Option<u32>) {
+    let from_keyboard = signal == Signal::INT || signal == Signal::QUIT;
     if from_keyboard && is_in_foreground() {
         return;
     }
     let child = child.and_then(|child| i32::try_from(child).ok()).and_then(Pid::from_raw);
-    if let (Some(child), Some(signal)) = (child, SIGNALS.into_iter().find(|known| known.as_raw() == signal)) {
+    if let Some(child) = child {
         // A command that has ended meanwhile needs no signal.
         let _ = kill_process(child, signal);
     }

@@ -5,7 +5,6 @@ use crate::build::BuildGuard;
 use crate::change::Fresh;
 use crate::config::{Config, Value};
 use crate::file::File;
-use crate::guarded::file_writer;
 use crate::table::Table;
 use crate::{
     ArrayOptions, ArraySpec, Attributes, Element, EntryInfo, EntryKind, EntryPath, EntryStat, Error,
@@ -195,7 +194,7 @@ impl Directory {
         self.home_of(name)?.before_put(target, EntryKind::Array, options.mode).await?;
         let array_options = self.root.options().array_defaults.fill_in(&options.array, &spec);
         let inner = array::store(self)?.create(&path, &spec, &array_options, options.mode).await?;
-        Ok(ArrayBuilder { inner, spec, guard: self.guard.clone() })
+        Ok(ArrayBuilder { inner, spec })
     }
 
     /// Opens the array at `name` without reading its elements. Fails with [`ErrorKind::NotFound`], naming what is there.
@@ -286,8 +285,7 @@ impl Directory {
         path.check_creatable(EntryKind::File).context("write file", &path)?;
         let target = std::slice::from_ref(&path);
         self.home_of(name)?.before_put(target, EntryKind::File, mode).await?;
-        let writer = self.root.backend().files().create(&path, &FileOptions::default(), mode).await?;
-        Ok(file_writer(writer, self.guard.as_ref()))
+        self.root.backend().files().create(&path, &FileOptions::default(), mode).await
     }
 
     /// Opens the file at `name`. Fails with [`ErrorKind::NotFound`], naming what is there.
@@ -418,6 +416,9 @@ impl Directory {
     }
 
     /// Waits until the build that this handle was given to is asked to stop halfway; for ever, where nobody can ask.
+    ///
+    /// A write that is given up for it, as `select!` does, is carried to its end: the build ends after it. Whoever goes on with the build
+    /// sees by the directory whether it is there.
     pub async fn interrupted(&self) {
         match self.interruption() {
             Some(interruption) => interruption.requested().await,
@@ -573,13 +574,11 @@ impl fmt::Display for Directory {
 pub struct ArrayBuilder {
     inner: Box<dyn crate::ArrayWriter>,
     spec: ArraySpec,
-    guard: Option<Arc<BuildGuard>>,
 }
 
 impl ArrayBuilder {
     /// Writes the elements of a region, which widen without loss to the array's dtype.
     pub async fn write(&mut self, region: &Region, value: impl IntoArray) -> Result<()> {
-        self.check()?;
         let (_, values) = value.into_array()?.into_parts();
         self.inner.write(region, widen(values, self.spec.dtype)?).await
     }
@@ -593,7 +592,6 @@ impl ArrayBuilder {
 
     /// Makes the array appear, whole and durable.
     pub async fn finish(self) -> Result<()> {
-        self.check()?;
         self.inner.finish().await
     }
 
@@ -602,11 +600,6 @@ impl ArrayBuilder {
             self.inner.write(&Region::whole(&self.spec.shape), values).await?;
         }
         self.finish().await
-    }
-
-    /// Refuses to go on for a builder that lost its claim.
-    fn check(&self) -> Result<()> {
-        self.guard.as_ref().map_or(Ok(()), |guard| guard.check())
     }
 
     /// The declared shape.

@@ -12,6 +12,7 @@
 mod array;
 pub mod blocking;
 mod build;
+mod carried;
 mod change;
 pub mod compare;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod digest;
 mod directory;
 mod file;
 mod guarded;
+mod guarded_writer;
 mod led;
 pub mod maintain;
 mod meta;

@@ -67,6 +67,8 @@ pub struct BuildMark {
     pub version: Option<Value>,
     /// How far its build got when it was [interrupted](crate::Interrupted); null when it did not say.
     pub interrupted: Option<Value>,
+    /// The attempt that began what this one goes on with, by its [name](BuildMark::began); `None` when this one began itself.
+    pub resumes: Option<String>,
 }
 
 impl BuildMark {
@@ -80,10 +82,16 @@ impl BuildMark {
         self.directory.as_deref() == Some(path.as_str())
     }
 
+    /// The attempt that began what the directory holds: this one, or the first of those that went on with each other after an
+    /// interruption. As `<epoch>-<nonce>`.
+    pub fn began(&self) -> String {
+        self.resumes.clone().unwrap_or_else(|| format!("{}-{}", self.epoch, self.nonce))
+    }
+
     /// The name of the directory, within the one at a given path, into which the attempt writes; `None` for a directory with an
-    /// automatic name, which no two attempts share.
+    /// automatic name, which no two attempts share but those that go on with each other.
     pub(crate) fn attempt_name(&self) -> Option<String> {
-        (self.key != self.identity).then(|| format!("{ATTEMPT}{}-{}", self.epoch, self.nonce))
+        (self.key != self.identity).then(|| format!("{ATTEMPT}{}", self.began()))
     }
 }
 
@@ -162,6 +170,9 @@ impl Meta {
             if let Some(progress) = &build.interrupted {
                 own.insert("interrupted".to_owned(), progress.clone());
             }
+            if let Some(began) = &build.resumes {
+                own.insert("resumes".to_owned(), Value::from(began.as_str()));
+            }
             map.insert(OWN_KEY.to_owned(), Value::Map(own));
         }
         Value::Map(map)
@@ -196,6 +207,12 @@ impl Meta {
 /// The mark of a build, or nothing if it is damaged: its loss is survivable.
 fn read_mark(value: &Value) -> Option<BuildMark> {
     let map = value.as_map()?;
+    let resumes = match map.get("resumes") {
+        Some(began) => {
+            Some(began.as_str().filter(|began| is_attempt_name(&format!("{ATTEMPT}{began}")))?.to_owned())
+        }
+        None => None,
+    };
     Some(BuildMark {
         identity: map.get("identity")?.as_str()?.parse().ok()?,
         key: map.get("key")?.as_str()?.parse().ok()?,
@@ -204,6 +221,7 @@ fn read_mark(value: &Value) -> Option<BuildMark> {
         directory: map.get("directory").and_then(Value::as_str).map(str::to_owned),
         version: map.get("version").cloned(),
         interrupted: map.get("interrupted").cloned(),
+        resumes,
     })
 }
 
@@ -238,6 +256,7 @@ mod tests {
             directory: Some("Cells_0000".to_owned()),
             version: Some("2026-01".into()),
             interrupted: Some(Value::Null),
+            resumes: Some(format!("2-{}", "0f".repeat(16))),
         };
         let meta = Meta::running(Config::new("Cells").with("seed", 0), mark);
         let read = Meta::from_bytes(&meta.to_bytes().unwrap()).unwrap();

@@ -1,6 +1,7 @@
 //! Roots: places that hold directories.
 
-use crate::build::{BuildStack, ForeignDirectories, NameHints, SingleFlight};
+use crate::build::{BuildGuard, BuildStack, ForeignDirectories, NameHints, SingleFlight};
+use crate::guarded::Guarded;
 use crate::led::Led;
 use crate::{
     ArrayDefaults, Backend, Directory, EntryPath, Error, ErrorKind, Meta, Result, TableDefaults,
@@ -72,6 +73,8 @@ pub struct Root {
     inner: Arc<RootInner>,
     /// The builds in which this handle was given out.
     builds: Option<Arc<BuildStack>>,
+    /// The backend as the innermost of them sees it.
+    guarded: Option<Arc<dyn Backend>>,
 }
 
 struct RootInner {
@@ -104,12 +107,13 @@ impl Root {
                 names: NameHints::default(),
             }),
             builds: None,
+            guarded: None,
         }
     }
 
     /// The backend, behind its checks.
     pub fn backend(&self) -> &Arc<dyn Backend> {
-        &self.inner.backend
+        self.guarded.as_ref().unwrap_or(&self.inner.backend)
     }
 
     /// How directories are found and built.
@@ -184,14 +188,16 @@ impl Root {
         self.builds.as_deref()
     }
 
-    /// A handle to be given to a build function, wherever that takes it.
-    pub(crate) fn within_builds(&self, builds: BuildStack) -> Root {
-        Root { inner: self.inner.clone(), builds: Some(Arc::new(builds)) }
+    /// A handle to be given to a build function, wherever that takes it. What is written by it into the directory of the build is
+    /// written under the guard.
+    pub(crate) fn within_builds(&self, builds: BuildStack, guard: Arc<BuildGuard>) -> Root {
+        let guarded = Guarded::new(self.inner.backend.clone(), guard);
+        Root { inner: self.inner.clone(), builds: Some(Arc::new(builds)), guarded: Some(Arc::new(guarded)) }
     }
 
     /// A handle that belongs to no build.
     pub(crate) fn outside_builds(&self) -> Root {
-        Root { inner: self.inner.clone(), builds: None }
+        Root { inner: self.inner.clone(), builds: None, guarded: None }
     }
 
     /// Whether both are handles to the same opened place.

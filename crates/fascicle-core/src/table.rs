@@ -1,6 +1,5 @@
 //! Stored tables: rows with an Arrow schema.
 
-use crate::guarded::table_writer;
 use crate::{
     AppendOptions, BatchStream, CompactOptions, Compaction, Directory, EntryKind, EntryPath, Error,
     ErrorKind, Result, ResultExt, ScanOptions, TableDescription, TableOptions, TableStore, TableWriter,
@@ -115,8 +114,7 @@ impl Directory {
         let target = std::slice::from_ref(&path);
         self.home_of(name)?.before_put(target, EntryKind::Table, mode).await?;
         let options = self.root().options().table_defaults.fill_in(options);
-        let writer = store(self)?.create(&path, schema, &options, mode).await?;
-        Ok(table_writer(writer, self.guard.as_ref()))
+        store(self)?.create(&path, schema, &options, mode).await
     }
 
     /// Opens the table at `name` without reading its rows. Fails with [`ErrorKind::NotFound`].
@@ -150,7 +148,7 @@ impl Directory {
             let outcome = match begun {
                 Ok(writer) => {
                     self.home_of(name)?.before_write().await?;
-                    finish(table_writer(writer, self.guard.as_ref()), fitted.clone()).await
+                    finish(writer, fitted.clone()).await
                 }
                 Err(error) => Err(error),
             };

@@ -1,14 +1,15 @@
 //! Following what is appended: rows and bytes as they are committed, until the build is done.
 
 use crate::array::{rows_in_block, store};
-use crate::directory::read_meta;
+use crate::build::{Growing, Growth};
 use crate::{
     Array, ArrayData, BatchStream, ByteStream, Directory, EntryPath, Error, ErrorKind, File, Region, Result,
-    ScanOptions, Status, Table, Values,
+    ScanOptions, Table, Values,
 };
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What is read at once takes about this many bytes, or rows of a table, so that a reader that comes late does not take
 /// everything at once.
@@ -46,10 +47,15 @@ impl Array {
     /// Ends after the last row once the directory is done, which is the one that is being built and that the array is in, at
     /// whatever depth. Where nothing is being built it ends after the rows that are there, unless it goes on for ever.
     ///
-    /// - Cost: while nothing arrives, a look at the array and at the metas above it now and then, as often as the root
-    ///   [polls](crate::RootOptions::poll).
-    /// - Errors, after the rows that were committed: `BuildFailed` when the build failed, was interrupted or abandoned; `Conflict`
-    ///   when the array was replaced by a shorter one, or by one whose rows have another shape or dtype; what reading fails with.
+    /// What others append to a directory that is done comes too, if it is there when the end is reached.
+    ///
+    /// - Cost: while nothing arrives, a look at the array, at the metas above it and at the builder's signs of life now and then, as
+    ///   often as the root [polls](crate::RootOptions::poll). Nothing is changed.
+    /// - Errors, after the rows that were committed: `BuildFailed` when the build failed, was interrupted or abandoned, when its
+    ///   builder is seen to be dead or has shown no sign of life for its lease, and when another program that builds has changed
+    ///   nothing for the root's [`foreign_timeout`](crate::RootOptions::foreign_timeout). At once: `Conflict` when the directory was
+    ///   built anew meanwhile (an attempt that goes on with an interrupted one is followed), and when the array was replaced by a
+    ///   shorter one, or by one whose rows have another shape or dtype; what reading fails with.
     ///
     /// ```
     /// # use fascicle_core::{Root, TailOptions};
@@ -141,65 +147,68 @@ fn follow<T: Send + 'static>(
     options: TailOptions,
     step: impl Fn(u64) -> Step<T> + Send + Sync + 'static,
 ) -> BoxStream<'static, Result<T>> {
-    let directory = directory.clone();
-    let (shortest, longest) = directory.root().options().poll;
-    let state = (options.from, shortest, Some((directory, path.clone(), step)));
-    stream::unfold(state, move |(mut from, mut pause, mut following)| async move {
-        let (directory, path, step) = following.take()?;
-        loop {
-            // Looked at first: what is committed before the build is done is seen after that.
-            let state = if options.for_ever { Ok(Growth::GoesOn) } else { growth(&directory, &path).await };
-            let found = match state {
-                Ok(state) => step(from).await.map(|found| (state, found)),
-                Err(error) => Err(error),
-            };
-            let error = match found {
-                Ok((_, Some((count, item)))) => {
-                    from += count;
-                    return Some((Ok(item), (from, shortest, Some((directory, path, step)))));
-                }
-                Ok((Growth::Over, None)) => return None,
-                Ok((Growth::GoesOn, None)) => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(longest.max(shortest)).max(Duration::from_millis(1));
-                    continue;
-                }
-                Ok((Growth::Broken(error), None)) => error,
-                Err(error) => error,
-            };
-            return Some((Err(error.during("follow").at(&path)), (from, pause, None)));
+    let growing = Growing::new(directory.root(), path);
+    let (poll, path) = (directory.root().options().poll, path.clone());
+    let following = Following { growing, step, options, poll, growth: None };
+    stream::unfold(Some(following), move |following| {
+        let path = path.clone();
+        async move {
+            let mut following = following?;
+            match following.next().await {
+                Ok(item) => item.map(|item| (Ok(item), Some(following))),
+                Err(error) => Some((Err(error.during("follow").at(&path)), None)),
+            }
         }
     })
     .boxed()
 }
 
-/// Whether more is to be expected.
-enum Growth {
-    GoesOn,
-    Over,
-    /// The build ended otherwise than by being done.
-    Broken(Error),
+/// Something that is followed.
+struct Following<F> {
+    growing: Growing,
+    step: F,
+    /// The position that comes next, and whether it goes on for ever.
+    options: TailOptions,
+    /// The shortest and the longest pause between two looks.
+    poll: (Duration, Duration),
+    /// Whether more was to be expected at the last look.
+    growth: Option<Growth>,
 }
 
-/// Looks at the metas of the directories above an entry.
-async fn growth(directory: &Directory, path: &EntryPath) -> Result<Growth> {
-    for above in path.ancestors() {
-        let Some((meta, _)) = read_meta(directory.root(), &above).await? else { continue };
-        match meta.status {
-            Status::Running => return Ok(Growth::GoesOn),
-            Status::Stopped => {
-                return Ok(Growth::Broken(
-                    Error::new(
-                        ErrorKind::BuildFailed,
-                        format!("the build of '{above}' did not come to its end"),
-                    )
-                    .hint("what was committed before is all there is"),
-                ));
+impl<F> Following<F> {
+    /// What comes next; `None` after the last.
+    async fn next<T>(&mut self) -> Result<Option<T>>
+    where
+        F: Fn(u64) -> Step<T>,
+    {
+        let (mut pause, longest) = self.poll;
+        // Looked at before the step: what is committed until the build is done is seen after that.
+        let mut growth = match self.growth.take() {
+            Some(growth) => growth,
+            None => self.growing.look(false).await?,
+        };
+        loop {
+            let found = (self.step)(self.options.from).await;
+            if !matches!(found, Ok(None)) {
+                // And after it: what was read may be of another attempt, which has taken the place of the one that is followed.
+                self.growth = Some(self.growing.look(false).await?);
             }
-            Status::Done | Status::Other(_) => {}
+            if let Some((count, item)) = found? {
+                self.options.from += count;
+                return Ok(Some(item));
+            }
+            match growth {
+                Growth::Over if !self.options.for_ever => return Ok(None),
+                Growth::Broken(error) if !self.options.for_ever => return Err(error),
+                Growth::Over | Growth::Broken(_) | Growth::GoesOn => {}
+            }
+            let asleep = Instant::now();
+            tokio::time::sleep(pause).await;
+            self.growing.paused(pause, asleep.elapsed());
+            pause = (pause * 2).min(longest.max(pause)).max(Duration::from_millis(1));
+            growth = self.growing.look(!self.options.for_ever).await?;
         }
     }
-    Ok(Growth::Over)
 }
 
 /// How much there is beyond `from`. What has fewer rows than were seen was replaced; that it has not come to `begin` yet is no matter.

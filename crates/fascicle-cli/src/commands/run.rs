@@ -8,9 +8,11 @@ use crate::exit::Exit;
 use crate::facts::config_json;
 use crate::place::shared_root;
 use crate::report;
+use crate::signals::parse_signal;
 use clap::{Args, ValueEnum};
 use fascicle::config::{Map, Value, parse_arguments, read_yaml_bytes};
 use fascicle::{Config, Error, ErrorKind, IdentityRules, OnMismatch, ResolveOptions, Result, Root};
+use rustix::process::Signal;
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,11 +27,15 @@ use std::time::Duration;
 ///                         or by files written into it where the root is a folder
 ///   FASCICLE_RESUMED      1 when it goes on where an earlier one was interrupted,
 ///                         with --resume
+///   FASCICLE_PROGRESS     a file into which it may write how far it is, as YAML or
+///                         JSON; when it is interrupted, with --resume, that is kept,
+///                         and stands there, as JSON, for the one that goes on
 ///   FASCICLE_CONFIG_FILE  the config as JSON, 'type' among its fields; NaN and
 ///                         infinities are text
 /// What it prints goes to the standard error stream. When it fails, the directory
 /// is marked as 'stopped' and never found, and 'run' ends with the same exit code.
-/// Ctrl-C and SIGTERM are passed on to it, and the build is then 'stopped'.
+/// Ctrl-C, SIGTERM, SIGHUP and each --signal are passed on to it, and the build is
+/// then 'stopped', or with --resume interrupted.
 /// Without a command nothing is built: exit code 3 if there is no such directory.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
@@ -70,6 +76,10 @@ pub(crate) struct Run {
     /// --resume', which tells its command so by FASCICLE_RESUMED=1
     #[arg(long)]
     resume: bool,
+
+    /// Another signal that asks for an end, as SIGTERM does: USR1, SIGUSR2, XCPU. Can be given several times
+    #[arg(long = "signal", value_name = "NAME", value_parser = parse_signal)]
+    signals: Vec<Signal>,
 
     /// The command and its arguments
     #[arg(last = true)]
@@ -112,7 +122,8 @@ impl Run {
             .during("find or build")
             .at(config));
         }
-        let build = BuildCommand::new(self.command.clone(), place, location, context.root.store_options()?)?
+        let store_options = context.root.store_options()?;
+        let build = BuildCommand::new(self.command.clone(), place, location, store_options, &self.signals)?
             .resumable(self.resume);
         let resolving = root.resolve_config(&config, &rules, &options, |directory| build.run(directory));
         let resolution = tokio::select! {
@@ -200,8 +211,8 @@ impl Run {
 }
 
 /// The exit code of a process that a signal ended.
-pub(crate) fn signal_code(signal: i32) -> u8 {
-    u8::try_from(128 + signal).unwrap_or(255)
+pub(crate) fn signal_code(signal: Signal) -> u8 {
+    u8::try_from(128 + signal.as_raw()).unwrap_or(255)
 }
 
 fn read_config_file(file: &Path, type_name: &str) -> Result<Map> {

@@ -165,6 +165,75 @@ fn an_interrupted_command_goes_on_in_its_directory() {
     }
 }
 
+/// A command that counts to three, one at each run; it is interrupted after each but the last.
+const COUNTS: &str = "at=$(cat \"$FASCICLE_PROGRESS\"); at=${at:-0}; \
+    fascicle put --value \"[$at]\" \"$FASCICLE_DIR/part$at\"; [ \"$at\" = 2 ] && exit; \
+    trap 'echo $((at + 1)) > \"$FASCICLE_PROGRESS\"; exit 75' USR1 XCPU; echo > up; \
+    while :; do sleep 0.05; done";
+
+#[test]
+fn chosen_signals_interrupt_a_command_that_goes_on_from_its_progress() {
+    for (place, path) in [("data/Cells_0000", None), ("data/mine", Some("mine"))] {
+        let shell = Shell::new();
+        let at: Vec<&str> = path.map_or(Vec::new(), |path| vec!["--path", path]);
+        let options = ["run", "data", "Cells", "--resume", "--signal", "USR1", "--signal", "sigxcpu"];
+        let arguments = [&options[..], &at, &["--", "sh", "-c", COUNTS]].concat();
+        for signal in [Signal::USR1, Signal::XCPU] {
+            let asker =
+                shell.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            wait_for("the build", || shell.path("up").exists());
+            std::fs::remove_file(shell.path("up")).unwrap();
+            send(&asker, signal);
+            let ended = ended(asker.wait_with_output().unwrap());
+            assert_eq!((ended.code, ended.stdout.as_str()), (75, ""), "{}", ended.stderr);
+            assert_eq!(status(&shell, place), "stopped");
+        }
+        assert_eq!(shell.fine(&arguments), format!("{place}\n"));
+        for part in 0..3 {
+            assert_eq!(shell.json(&["get", &format!("{place}/part{part}")])["data"], json!([part]));
+        }
+    }
+}
+
+#[test]
+fn a_signal_that_was_not_chosen_or_cannot_be_is_told() {
+    let shell = Shell::new();
+    for (name, why) in
+        [("KILL", "reaches no process"), ("SIGSTOP", "reaches no process"), ("USR3", "USR1, USR2")]
+    {
+        let refused = shell.ends(2, &["run", "data", "Cells", "--signal", name, "--", "true"]);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
+    assert!(!shell.path("data").exists());
+    // Without --resume it ends the build, as SIGTERM does.
+    let script = "trap 'exit 9' USR1; echo > up; while :; do sleep 0.05; done";
+    let arguments = ["run", "data", "Cells", "--signal", "USR1", "--", "sh", "-c", script];
+    let asker = shell.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("the build", || shell.path("up").exists());
+    send(&asker, Signal::USR1);
+    let ended = ended(asker.wait_with_output().unwrap());
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    assert_eq!(status(&shell, "data/Cells_0000"), "stopped");
+}
+
+#[test]
+fn progress_that_cannot_be_read_is_none() {
+    let script = "[ -n \"$FASCICLE_RESUMED\" ] && { test ! -s \"$FASCICLE_PROGRESS\"; exit; }; \
+        trap 'eval \"$WRITE\" > \"$FASCICLE_PROGRESS\"; exit 75' TERM; echo > up; while :; do sleep 0.05; done";
+    for write in ["echo '{half'", "seq 10000", "rm \"$FASCICLE_PROGRESS\"; true"] {
+        let shell = Shell::new();
+        let arguments = ["run", "data", "Cells", "--resume", "--", "sh", "-c", script];
+        let asker = shell.command(&arguments).env("WRITE", write).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("the build", || shell.path("up").exists());
+        send(&asker, Signal::TERM);
+        let ended = ended(asker.wait_with_output().unwrap());
+        assert_eq!(ended.code, 75, "{write}: {}", ended.stderr);
+        let warns = ended.stderr.contains("the progress that the command wrote is not kept");
+        assert_eq!(warns, !write.starts_with("rm"), "{write}: {}", ended.stderr);
+        assert_eq!(shell.fine(&arguments), "data/Cells_0000\n", "{write}");
+    }
+}
+
 #[test]
 fn who_only_waits_leaves_at_once() {
     let shell = Shell::new();

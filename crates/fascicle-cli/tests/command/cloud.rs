@@ -88,6 +88,22 @@ impl Cloud {
 }
 
 #[test]
+fn an_interrupted_command_goes_on_at_its_path_on_a_store() {
+    let server = ObjectServer::with_bucket("bucket");
+    let cloud = Cloud::s3(&server);
+    let script = "at=$(cat \"$FASCICLE_PROGRESS\"); \
+        if [ -n \"$at\" ]; then fascicle put --value \"[$at]\" \"$FASCICLE_DIR/b\"; exit; fi; \
+        fascicle put --value '[1]' \"$FASCICLE_DIR/a\"; trap 'exit 75' TERM; echo 7 > \"$FASCICLE_PROGRESS\"; \
+        kill -TERM $PPID; while :; do sleep 0.05; done";
+    let command = ["run", "@cloud", "Cells", "--resume", "--path", "mine", "--", "sh", "-c", script];
+    cloud.ends(75, &command);
+    cloud.fine(&command);
+    for (name, value) in [("a", 1), ("b", 7)] {
+        assert_eq!(cloud.json(&["get", &format!("@cloud/mine/{name}")])["data"], json!([value]));
+    }
+}
+
+#[test]
 fn every_verb_works_on_s3() {
     every_verb_works(&Cloud::s3(&ObjectServer::with_bucket("bucket")));
 }

@@ -44,7 +44,7 @@ impl Request<'_> {
         F: Future<Output = BuildResult> + Send,
     {
         let mut cancelled =
-            Cancelled { root: self.root.clone(), epoch: epoch.clone(), attempt: None, armed: true };
+            Cancelled { root: self.root.clone(), epoch: epoch.clone(), begun: None, armed: true };
         // Claims may be cleaned up after their epoch: one that ended meanwhile is not built again.
         let begun = match read::<End>(self.backend(), &epoch.end()?).await {
             Ok(Some(_)) => {
@@ -70,7 +70,6 @@ impl Request<'_> {
         };
         let (path, directory, created) = (made.target.clone(), made.directory.clone(), made.created.clone());
         let resumed = made.resumed_from.is_some();
-        cancelled.attempt = Some(path.clone());
         let guard = Arc::new(BuildGuard::new(
             epoch.clone(),
             nonce.clone(),
@@ -78,6 +77,7 @@ impl Request<'_> {
             self.options().interruption.clone(),
             self.root.options(),
         ));
+        cancelled.begun = Some((path.clone(), guard.clone()));
         // Where other programs look at the directories, whoever relieves a builder that dies at once must know which one to mark.
         // Elsewhere a build that is over soon need not say that it is alive.
         if self.root.options().adopts_foreign()
@@ -96,18 +96,26 @@ impl Request<'_> {
             guard: guard.clone(),
             storage: storage.clone(),
         });
-        let directory = Directory::guarded(storage.within_builds(stack.clone()), directory, guard.clone());
+        let directory =
+            Directory::guarded(storage.within_builds(stack.clone(), guard.clone()), directory, guard.clone());
         let result =
             AssertUnwindSafe(with_stack(stack, async { build(directory).await })).catch_unwind().await;
-        guard.end();
+        let drained = guard.end_and_drain().await;
         // The thread may have a write under way; it is not waited for on this one.
         let stopping = tokio::task::spawn_blocking(move || drop(heartbeat)).await;
         debug_assert!(stopping.is_ok());
         cancelled.armed = false;
-        let failure = match result {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error),
-            Err(panic) => Some(panic_message(&*panic).into()),
+        let failure = match (result, drained) {
+            (Ok(Ok(())), Ok(())) => None,
+            // What lands later may not land in what is complete, or what others go on with.
+            (Ok(Ok(())), Err(error)) => Some(error.into()),
+            (Ok(Err(error)), Err(late)) if error.is::<Interrupted>() => Some(late.into()),
+            // Without its progress nobody could go on with it.
+            (Ok(Err(error)), _) => match error.downcast_ref::<Interrupted>().map(Interrupted::to_text) {
+                Some(Err(untold)) => Some(untold.into()),
+                Some(Ok(_)) | None => Some(error),
+            },
+            (Err(panic), _) => Some(panic_message(&*panic).into()),
         };
         if let Some(interrupted) = failure.as_ref().and_then(|failure| failure.downcast_ref::<Interrupted>())
         {
@@ -220,6 +228,7 @@ impl Request<'_> {
             directory: None,
             version: self.rules.version.clone(),
             interrupted: None,
+            resumes: None,
         };
         if let Some(path) = &self.fixed {
             return self.make_at(path, epoch, mark, resumable).await;
@@ -246,16 +255,16 @@ impl Request<'_> {
     async fn take_over(&self, resumable: &Resumable, mark: &BuildMark) -> Result<Option<EntryPath>> {
         let path = self.checked_path(&resumable.directory)?;
         let taken = update_meta(self.root, &path, |meta| {
-            let is_left = meta.build.as_ref().is_some_and(|left| {
-                left.key == self.key && left.epoch == resumable.epoch && left.nonce == resumable.nonce
-            });
-            let resumes =
-                is_left && !meta.modified && matches!(meta.status, Status::Stopped | Status::Running);
-            if resumes {
-                meta.status = Status::Running;
-                meta.build = Some(mark.clone().made_at(&path));
-            }
-            resumes
+            let left = meta.build.as_ref().filter(|left| left.key == self.key && resumable.is_left_by(left));
+            let Some(resumes) = left
+                .map(BuildMark::began)
+                .filter(|_| !meta.modified && matches!(meta.status, Status::Stopped | Status::Running))
+            else {
+                return false;
+            };
+            meta.status = Status::Running;
+            meta.build = Some(BuildMark { resumes: Some(resumes), ..mark.clone().made_at(&path) });
+            true
         });
         let taken = match taken.await {
             Ok(meta) => meta.and_then(|meta| meta.build).is_some_and(|build| build.nonce == mark.nonce),
@@ -304,7 +313,8 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 struct Cancelled {
     root: Root,
     epoch: Epoch,
-    attempt: Option<EntryPath>,
+    /// The directory, and the guard of the build, once it was begun.
+    begun: Option<(EntryPath, Arc<BuildGuard>)>,
     armed: bool,
 }
 
@@ -313,11 +323,20 @@ impl Drop for Cancelled {
         if !self.armed {
             return;
         }
-        let (root, epoch, attempt) = (self.root.clone(), self.epoch.clone(), self.attempt.take());
+        let (root, epoch, begun) = (self.root.clone(), self.epoch.clone(), self.begun.take());
+        if let Some((_, guard)) = &begun {
+            guard.end();
+        }
         // Without a runtime the claim stays until its lease is over; nobody is misled, only kept waiting.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = end_stopped(&root, &epoch, attempt.as_ref(), "the caller gave up").await {
+                if let Some((path, guard)) = &begun
+                    && let Err(error) = guard.end_and_drain().await
+                {
+                    log::warn!("the build of '{path}' was given up: {}", error.chain());
+                }
+                let path = begun.as_ref().map(|(path, _)| path);
+                if let Err(error) = end_stopped(&root, &epoch, path, "the caller gave up").await {
                     log::warn!("a build that was given up could not be ended: {}", error.chain());
                 }
             });

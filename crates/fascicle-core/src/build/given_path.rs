@@ -6,6 +6,7 @@
 //! the entries stay where they are, and their readers are led there.
 //!
 //! A builder that is taken for dead and goes on writing writes into the directory of its attempt, which is not looked at any more.
+//! An attempt that ended itself halfway leaves its directory to the next one, whose mark names it.
 
 use super::guard::MadeAttempt;
 use super::interruption::Resumable;
@@ -36,19 +37,13 @@ impl Request<'_> {
         if let Some(parent) = path.parent().filter(|parent| !parent.is_root()) {
             Directory::at(self.root.clone(), parent).before_write().await?;
         }
-        let mark = mark.made_at(path);
+        let Some(mark) = self.announce(path, mark.made_at(path), resumable).await? else { return Ok(None) };
         let attempt = path.join(&mark.attempt_name().unwrap_or_default())?;
-        let meta = Meta::running(self.config.clone(), mark.clone()).to_bytes()?;
-        if !self.announce(path, &mark, &meta).await? {
-            return Ok(None);
-        }
         let made = |resumed_from| {
             let (directory, target) = (attempt.clone(), path.clone());
             Some(MadeAttempt { directory, target, resumed_from, created: None })
         };
-        if let Some(resumable) = resumable
-            && self.take_over_at(path, resumable, &mark, &attempt).await?
-        {
+        if let Some(resumable) = resumable.filter(|_| mark.resumes.is_some()) {
             return Ok(made(Some(resumable.progress.clone())));
         }
         // What earlier attempts left is nobody's. One that is still being written to is written to in vain.
@@ -66,40 +61,26 @@ impl Request<'_> {
         }
     }
 
-    /// Gives the directory of an interrupted attempt the name of a new one, so that the old one no longer has any. `false` where
-    /// that cannot be done in one step, and where there is none.
-    async fn take_over_at(
+    /// Puts the mark of an attempt into the meta of the directory at its path, and returns it: it says whether the attempt goes on
+    /// with one that was interrupted. `None` when there is that of a later one.
+    async fn announce(
         &self,
         path: &EntryPath,
-        resumable: &Resumable,
-        mark: &BuildMark,
-        attempt: &EntryPath,
-    ) -> Result<bool> {
-        let backend = self.root.backend_itself();
-        let old = BuildMark { epoch: resumable.epoch, nonce: resumable.nonce.clone(), ..mark.clone() };
-        if !backend.capabilities().has(Capability::Rename) {
-            return Ok(false);
-        }
-        match backend.rename(&path.join(&old.attempt_name().unwrap_or_default())?, attempt).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Puts the mark of an attempt into the meta of the directory at its path. `false` when there is that of a later one.
-    async fn announce(&self, path: &EntryPath, mark: &BuildMark, meta: &bytes::Bytes) -> Result<bool> {
+        mark: BuildMark,
+        resumable: Option<&Resumable>,
+    ) -> Result<Option<BuildMark>> {
+        let meta = |mark: &BuildMark| Meta::running(self.config.clone(), mark.clone()).to_bytes();
         for _ in 0..LOOKS {
             let Some((stored, version)) = read_meta(self.root, path).await? else {
-                let exists = match self.backend().create_directory(path, meta.clone()).await {
-                    Ok(_) => return Ok(true),
+                let exists = match self.backend().create_directory(path, meta(&mark)?).await {
+                    Ok(_) => return Ok(Some(mark)),
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => error,
                     Err(error) => return Err(error),
                 };
                 // An empty folder becomes the directory; with a meta it is looked at again; another one is nobody's attempt.
                 if is_empty(self.root, path).await? {
-                    match self.backend().write_meta(path, meta.clone(), MetaWriteMode::Create).await {
-                        Ok(_) => return Ok(true),
+                    match self.backend().write_meta(path, meta(&mark)?, MetaWriteMode::Create).await {
+                        Ok(_) => return Ok(Some(mark)),
                         Err(error) if error.kind() == ErrorKind::AlreadyExists || error.is_not_found() => {}
                         Err(error) => return Err(error),
                     }
@@ -109,13 +90,13 @@ impl Request<'_> {
                 continue;
             };
             match &stored.build {
-                Some(other) if other.key == self.key && other.nonce == mark.nonce => return Ok(true),
+                Some(own) if own.key == self.key && own.nonce == mark.nonce => return Ok(stored.build),
                 Some(other)
                     if other.key == self.key
                         && other.epoch >= mark.epoch
                         && self.is_claimed(other).await? =>
                 {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 Some(other) if other.key == self.key && stored.status != Status::Done => {}
                 _ => {
@@ -127,8 +108,15 @@ impl Request<'_> {
                     .at(path));
                 }
             }
-            match self.backend().write_meta(path, meta.clone(), MetaWriteMode::UpdateIf(version)).await {
-                Ok(_) => return Ok(true),
+            let resumes = match (&stored.build, resumable) {
+                (Some(left), Some(resumable)) if resumable.is_left_by(left) => {
+                    self.left_at(path, left).await?
+                }
+                _ => None,
+            };
+            let mark = BuildMark { resumes, ..mark.clone() };
+            match self.backend().write_meta(path, meta(&mark)?, MetaWriteMode::UpdateIf(version)).await {
+                Ok(_) => return Ok(Some(mark)),
                 Err(error) if error.kind() == ErrorKind::Conflict || error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
@@ -138,6 +126,15 @@ impl Request<'_> {
 }
 
 impl Request<'_> {
+    /// The attempt to go on with after the one that left this mark, if its directory is still there.
+    async fn left_at(&self, path: &EntryPath, left: &BuildMark) -> Result<Option<String>> {
+        match self.root.backend_itself().stat(&path.join(&left.attempt_name().unwrap_or_default())?).await {
+            Ok(_) => Ok(Some(left.began())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether the index knows of an attempt; if not, it is from before the index was lost.
     async fn is_claimed(&self, mark: &BuildMark) -> Result<bool> {
         let epoch = Epoch { key: mark.key, number: mark.epoch };

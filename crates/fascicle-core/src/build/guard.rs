@@ -11,6 +11,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use std::time::Duration;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 /// A builder is not taken for cut off by a pause that a busy machine makes.
 const SHORTEST_SILENCE: Duration = Duration::from_millis(200);
@@ -27,6 +28,9 @@ pub(super) struct MadeAttempt {
     /// The meta as it was created, where this attempt did so and nobody else writes it.
     pub(super) created: Option<(Meta, Version)>,
 }
+
+/// That a write is under way.
+pub(crate) type WritePermit = OwnedRwLockReadGuard<()>;
 
 /// The claim under which a directory is being built; every write of the build looks at it first.
 #[derive(Debug)]
@@ -46,7 +50,12 @@ pub(crate) struct BuildGuard {
     /// For how long none may arrive before others may have taken over.
     silence: Duration,
     lost: AtomicBool,
+    /// The build function has ended: nothing is begun to be written any more.
     over: AtomicBool,
+    /// No sign of life is to be sent any more.
+    still: AtomicBool,
+    /// Held for reading by each write under way.
+    writes: Arc<RwLock<()>>,
     /// A forked child has the memory of its parent and none of its threads: it must not write.
     pid: u32,
     known: Mutex<HashSet<EntryPath>>,
@@ -76,6 +85,8 @@ impl BuildGuard {
             silence: (options.lease / 2).max(options.beat * 2).max(SHORTEST_SILENCE),
             lost: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            still: AtomicBool::new(false),
+            writes: Arc::default(),
             pid: std::process::id(),
             known,
             waiting_on: Mutex::default(),
@@ -111,6 +122,19 @@ impl BuildGuard {
         Ok(())
     }
 
+    /// Allows one write, which is under way until the permit is dropped; refuses as [`BuildGuard::check`].
+    pub(crate) fn permit(&self) -> Result<WritePermit> {
+        // First, so that whoever waits for the writes under way misses none that passed the check.
+        let permit = self.writes.clone().try_read_owned();
+        self.check()?;
+        permit.map_err(|error| {
+            Error::new(ErrorKind::Busy, "too many writes of the build are under way")
+                .caused_by(error)
+                .during("write into")
+                .at(&self.directory)
+        })
+    }
+
     /// Whether no sign of life has arrived for half a lease. Never becomes `false` again: what happened meanwhile is not known.
     pub(super) fn is_lost(&self) -> bool {
         let last = self.last_beat.load(Ordering::Acquire);
@@ -125,15 +149,35 @@ impl BuildGuard {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Says that nothing may be written any more.
+    /// Says that nothing may be begun to be written any more.
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::Release);
+    }
+
+    /// The same, and waits for the writes under way, those included for whose answer nobody waits. Fails when one of them does not come
+    /// to its end within half a lease. No sign of life is sent after that.
+    pub(super) async fn end_and_drain(&self) -> Result<()> {
+        self.end();
+        let drained = tokio::time::timeout(self.silence, self.writes.write()).await.map(|_| ());
+        self.still.store(true, Ordering::Release);
+        drained.map_err(|_| {
+            Error::new(
+                ErrorKind::TimedOut,
+                format!(
+                    "something that the build function had begun to write was still under way {:?} after it had ended",
+                    self.silence
+                ),
+            )
+            .hint("await every write of a build function")
+            .during("wait for the writes into")
+            .at(&self.directory)
+        })
     }
 
     /// Shows that the builder is alive, and what it waits for.
     pub(super) async fn beat(&self, root: &Root) -> Result<()> {
         let mut counter = self.counter.lock().await;
-        if self.is_over() {
+        if self.still.load(Ordering::Acquire) {
             return Ok(());
         }
         *counter += 1;

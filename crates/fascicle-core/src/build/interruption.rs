@@ -1,6 +1,7 @@
 //! Builds that stop halfway because their process has to, and go on later.
 
 use crate::config::{Value, yaml};
+use crate::meta::BuildMark;
 use crate::{Error, ErrorKind, Result};
 use std::fmt;
 use std::sync::Arc;
@@ -196,5 +197,10 @@ impl Resumable {
         // A progress that cannot be read is none: what is in the directory still says how far it is.
         let progress = progress.and_then(|text| yaml::read_yaml(text).ok()).unwrap_or(Value::Null);
         Resumable { epoch, nonce, directory, progress }
+    }
+
+    /// Whether a mark is still that of this attempt.
+    pub(super) fn is_left_by(&self, mark: &BuildMark) -> bool {
+        mark.epoch == self.epoch && mark.nonce == self.nonce
     }
 }

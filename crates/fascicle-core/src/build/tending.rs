@@ -217,18 +217,39 @@ impl EpochId {
             directory: Some(path.as_str().to_owned()),
             version: None,
             interrupted: None,
+            resumes: None,
         };
-        let is_it = match mark.attempt_name() {
+        match mark.attempt_name() {
             // Modified, it is never looked for again.
-            None => path.names().count() == 1 && !meta.modified,
-            Some(_) if self.key != path_key(path)? => false,
-            Some(attempt) => match root.backend_itself().stat(&path.join(&attempt)?).await {
-                Ok(_) => true,
-                Err(error) if error.is_not_found() => false,
+            None => Ok(Some(mark).filter(|_| path.names().count() == 1 && !meta.modified)),
+            Some(_) if self.key != path_key(path)? => Ok(None),
+            Some(_) => self.with_attempt_in(root, path, mark).await,
+        }
+    }
+
+    /// The mark of this epoch whose attempt's directory is in the one at `path`: its own, or that of an interrupted one right before
+    /// it, which it went on with. `None` when there is none.
+    async fn with_attempt_in(
+        self,
+        root: &Root,
+        path: &EntryPath,
+        mut mark: BuildMark,
+    ) -> Result<Option<BuildMark>> {
+        for number in (0..=self.number).rev() {
+            if number < self.number {
+                let end = Epoch { key: self.key, number }.end()?;
+                let Some(End::Interrupted { nonce, .. }) = read::<End>(&**root.backend(), &end).await? else {
+                    return Ok(None);
+                };
+                mark.resumes = Some(format!("{number}-{nonce}"));
+            }
+            match root.backend_itself().stat(&path.join(&mark.attempt_name().unwrap_or_default())?).await {
+                Ok(_) => return Ok(Some(mark)),
+                Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
-            },
-        };
-        Ok(is_it.then_some(mark))
+            }
+        }
+        Ok(None)
     }
 
     /// Writes a lost mark into the meta again, if that is still as it was.
@@ -279,7 +300,7 @@ fn path_key(path: &EntryPath) -> Result<Identity> {
 }
 
 /// What is known of a builder whose claim was lost: nothing.
-fn unknown_claim(root: &Root) -> Claim {
+pub(super) fn unknown_claim(root: &Root) -> Claim {
     let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let (host, boot, namespace) = Default::default();
     Claim {

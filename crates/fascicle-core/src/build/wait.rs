@@ -2,11 +2,12 @@
 
 use super::circle::Circle;
 use super::flight::{Flight, Shared};
-use super::records::{Beat, Claim, Creator, End, Epoch, create_once, is_final, new_nonce, read};
+use super::records::{Beat, Claim, Creator, End, Epoch, create_once, is_final, new_nonce};
 use super::resolve::BuildStack;
+use super::watch::{Sign, Watch};
 use crate::config::Value;
 use crate::directory::{read_meta, update_meta};
-use crate::{Backend, EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
+use crate::{EntryPath, Error, ErrorKind, Identity, Result, Root, Status};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -109,9 +110,6 @@ pub(super) async fn wait_for_flight(
     }
 }
 
-/// Two reads of records that take longer than this, and than the lease, were interrupted by something else.
-const SLOW_LOOK: Duration = Duration::from_secs(5);
-
 /// Waits until the epoch has an end; ends it itself when the builder is certainly dead, or has shown nothing for a whole
 /// lease. No clock but this caller's own is looked at.
 pub(super) async fn wait_for_end(
@@ -121,73 +119,45 @@ pub(super) async fn wait_for_end(
     deadline: Deadline,
     stack: &BuildStack,
 ) -> Result<Waited> {
-    let backend = &**root.backend();
-    let lease = Duration::from_millis(claim.lease_ms);
     let pauses = Pauses::of(root);
-    let mut beat: Option<Beat> = None;
-    let mut unchanged_since = Instant::now();
-    let mut looks = 0u32;
+    let mut watch = Watch::new(epoch.clone(), claim.clone());
     let mut circle = Circle::of(root, stack);
-    let mut stood_still = false;
     let mut seen_last = Instant::now();
     loop {
-        let looking = Instant::now();
-        let seen = match look(backend, epoch).await {
-            Ok(Looked::Ended) => return Ok(Waited::Ended),
-            Ok(Looked::Beat(seen)) => seen,
+        let is_dead = match watch.look(&**root.backend()).await {
+            Ok(Sign::Ended(_)) => return Ok(Waited::Ended),
+            Ok(Sign::Dead) => Some(true),
+            Ok(Sign::Silent) => Some(false),
+            Ok(Sign::Alive) => None,
             // Storage that answers again in a while has kept nobody from waiting; who saw nothing meanwhile begins anew.
             Err(error) if !is_final(&error) && seen_last.elapsed() < root.options().lease => {
                 log::debug!("somebody else's build could not be looked at: {}", error.chain());
                 deadline.sleep(pauses.next()).await?;
-                stood_still = true;
+                watch.begin_anew();
                 continue;
             }
             Err(error) => return Err(error),
         };
         seen_last = Instant::now();
-        // A caller that was itself suspended has seen nothing: its window begins anew. Slow storage is no suspension, and a lease
-        // may be shorter than the pauses of whoever waits: both must come to an end.
-        stood_still |= looking.elapsed() > lease.max(SLOW_LOOK);
-        if seen != beat || stood_still {
-            beat = seen;
-            unchanged_since = Instant::now();
-            looks = 0;
-        }
-        looks += 1;
-        let silent = unchanged_since.elapsed() > lease && looks >= 5;
-        let is_dead = claim.process.is_certainly_dead();
-        if silent || is_dead {
-            return seal(root, epoch, beat, is_dead).await;
+        if let Some(is_dead) = is_dead {
+            return seal(root, epoch, watch.beat(), is_dead).await;
         }
         circle.check(epoch).await?;
         let (pause, asleep) = (pauses.next(), Instant::now());
         deadline.sleep(pause).await?;
-        stood_still = asleep.elapsed() > (lease / 4).max(pause * 4);
+        watch.paused(pause, asleep.elapsed());
     }
-}
-
-/// What is seen of an epoch by somebody who waits for it.
-enum Looked {
-    Ended,
-    Beat(Option<Beat>),
-}
-
-async fn look(backend: &dyn Backend, epoch: &Epoch) -> Result<Looked> {
-    if read::<End>(backend, &epoch.end()?).await?.is_some() {
-        return Ok(Looked::Ended);
-    }
-    read(backend, &epoch.beat()?).await.map(Looked::Beat)
 }
 
 /// Ends an epoch in the place of its builder. Whoever creates the end first has decided: a builder that comes back from the
 /// dead finds that it can no longer commit.
-async fn seal(root: &Root, epoch: &Epoch, beat: Option<Beat>, is_dead: bool) -> Result<Waited> {
+async fn seal(root: &Root, epoch: &Epoch, beat: Option<&Beat>, is_dead: bool) -> Result<Waited> {
     let body = End::Abandoned { nonce: new_nonce()? };
     match create_once(&**root.backend(), &epoch.end()?, &body, root.options().lease).await? {
         Creator::Theirs(_) => Ok(Waited::Ended),
         Creator::Mine => {
             log::warn!("took over the build of {} from a builder that is dead or silent", epoch.key.short());
-            if let Some(path) = beat.and_then(|beat| EntryPath::parse(&beat.directory?).ok()) {
+            if let Some(path) = beat.and_then(|beat| EntryPath::parse(beat.directory.as_ref()?).ok()) {
                 stop_attempt(root, &path, epoch).await;
             }
             Ok(Waited::Sealed { is_dead })

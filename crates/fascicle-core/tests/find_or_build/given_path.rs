@@ -1,10 +1,13 @@
 //! Builds at a given path: no two attempts write to one place, and whoever looks is led to where the entries are.
 
 use super::options;
+use fascicle_core::config::Value;
+use fascicle_core::maintain::{Finding, FindingKind, GcOptions, RepairOptions};
 use fascicle_core::wrap::{Faults, Moment, Observer, Operation, observed};
 use fascicle_core::{
     Backend, BuildResult, Capabilities, Capability, Config, Directory, EntryKind, EntryPath, ErrorKind,
-    IdentityRules, Outcome, RecordKey, Resolution, Result, Root, RootOptions, Status,
+    IdentityRules, Interrupted, MetaWriteMode, Outcome, RecordKey, Resolution, Result, Root, RootOptions,
+    Status,
 };
 use fascicle_memory::MemoryBackend;
 use std::sync::Arc;
@@ -29,7 +32,7 @@ impl Observer for Immovable {
 }
 
 /// Storages that move entries in one step, and that do not.
-fn storages() -> [Arc<dyn Backend>; 2] {
+pub(crate) fn storages() -> [Arc<dyn Backend>; 2] {
     let immovable = observed(Arc::new(MemoryBackend::new()), Arc::new(Immovable));
     [Arc::new(MemoryBackend::new()), Arc::new(immovable)]
 }
@@ -210,6 +213,74 @@ async fn whoever_comes_next_moves_up_what_a_dead_builder_committed() {
             assert_eq!(found.directory.names().await.unwrap(), ["by", "inner"]);
             assert_eq!(found.directory.status().await.unwrap(), Some(Status::Done));
         }
+    }
+}
+
+/// Appends one more step, and stops unless it is the third.
+async fn step(root: &Root) -> Result<Resolution> {
+    let build = |dir: Directory| async move {
+        let begin = dir.resumed_from().and_then(Value::as_i64).unwrap_or(0);
+        dir.append("inner/step", [begin]).await?;
+        if begin < 2 {
+            return Err(Interrupted::at(begin + 1).into());
+        }
+        Ok(())
+    };
+    let options = options().at("group/mine").resume(true);
+    root.resolve_config(&config(), &IdentityRules::default(), &options, build).await
+}
+
+async fn steps(root: &Root) -> Vec<i64> {
+    root.as_dir().array("group/mine/inner/step").await.unwrap().read().await.unwrap()
+}
+
+#[tokio::test]
+async fn interrupted_attempts_go_on_with_each_other_also_where_nothing_can_be_moved() {
+    for storage in storages() {
+        let moves = storage.capabilities().has(Capability::Rename);
+        for done in [1, 2] {
+            let root = quick(storage.clone());
+            step(&root).await.unwrap_err();
+            assert_eq!(steps(&root).await, (0..done).collect::<Vec<_>>());
+            let attempts = storage.list(&EntryPath::parse("group/mine").unwrap()).await.unwrap();
+            assert_eq!(attempts.entries.len(), 1, "all of them write to one place: {attempts:?}");
+        }
+        let root = quick(storage.clone());
+        let built = step(&root).await.unwrap();
+        assert_eq!((built.outcome, steps(&root).await), (Outcome::Built, vec![0, 1, 2]));
+        assert_eq!(build_by(&quick(storage.clone()), "other").await.unwrap().outcome, Outcome::Found);
+        // Maintenance takes it for what it is, and finds the attempt again for a meta that another program rewrote.
+        let mine = EntryPath::parse("group/mine").unwrap();
+        let applied = root.gc(&GcOptions::default().apply(true)).await.unwrap();
+        let is_beat = |finding: &Finding| finding.kind == FindingKind::EndedBeat;
+        assert!(applied.findings.iter().all(is_beat), "{applied:?}");
+        let mut meta = built.directory.meta().await.unwrap().unwrap();
+        meta.build = None;
+        storage.write_meta(&mine, meta.to_bytes().unwrap(), MetaWriteMode::Overwrite).await.unwrap();
+        root.repair(&RepairOptions::default().apply(true)).await.unwrap();
+        assert_eq!(steps(&root).await, [0, 1, 2]);
+        let restored = built.directory.meta().await.unwrap().unwrap().build;
+        assert_eq!(restored.is_some(), !moves, "where entries are moved up no mark is needed");
+    }
+}
+
+#[tokio::test]
+async fn nobody_goes_on_with_an_attempt_that_was_gone_on_with() {
+    for storage in storages() {
+        step(&quick(storage.clone())).await.unwrap_err();
+        // Goes on with it, and fails: what it wrote is not to be trusted.
+        let fail = |dir: Directory| async move {
+            assert_eq!(dir.resumed_from(), Some(&Value::from(1)));
+            dir.append("inner/step", [9i64]).await?;
+            Err("on purpose".into())
+        };
+        let at = options().at("group/mine").resume(true);
+        let root = quick(storage.clone());
+        root.resolve_config(&config(), &IdentityRules::default(), &at, fail).await.unwrap_err();
+        step(&root).await.unwrap_err();
+        assert_eq!(steps(&root).await, [0], "begun anew");
+        let attempts = storage.list(&EntryPath::parse("group/mine").unwrap()).await.unwrap();
+        assert_eq!(attempts.entries.len(), 1, "{attempts:?}");
     }
 }
 

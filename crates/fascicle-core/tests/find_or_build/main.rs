@@ -5,10 +5,12 @@
 mod adoption;
 mod circle;
 mod cost;
+mod drain;
 mod given_path;
 mod resume;
 mod rules;
 mod tail;
+mod tail_ends;
 
 use fascicle_core::{
     Build, BuildResult, Config, Directory, ErrorKind, IdentityRules, OnMismatch, Outcome, PinnedRoot,

@@ -95,6 +95,18 @@ async fn what_was_left_and_is_no_longer_there_is_built_anew() {
 }
 
 #[tokio::test]
+async fn a_progress_that_is_too_long_fails_the_build_at_once() {
+    let root = quick(MemoryBackend::new());
+    let build = |_dir: Directory| async { Err(Interrupted::at("x".repeat(20_000)).into()) };
+    let resumes = options().resume(true);
+    let error = root.resolve_config(&config(), &IdentityRules::default(), &resumes, build).await.unwrap_err();
+    assert!(error.chain().contains("store it in the directory"), "{}", error.chain());
+    // It has ended: the next one need not wait until it is taken for dead.
+    let trained = tokio::time::timeout(Duration::from_secs(10), resolve(&root, &resumes)).await.unwrap();
+    assert_eq!(trained.unwrap().directory.name(), "Training_0001");
+}
+
+#[tokio::test]
 async fn a_builder_that_was_interrupted_writes_nothing_more() {
     let root = quick(MemoryBackend::new());
     let kept = std::sync::Mutex::new(None);
