@@ -36,6 +36,7 @@ mod refusal;
 mod remove;
 mod rename;
 mod reopen;
+mod resume;
 mod rooted;
 mod scan;
 mod select;
@@ -44,6 +45,7 @@ mod table;
 mod table_append;
 mod table_compact;
 mod table_new_columns;
+mod tail;
 mod takeover;
 mod tending;
 mod tree;
@@ -85,6 +87,8 @@ pub fn all() -> Vec<Behaviour> {
         history::behaviours(),
         race::behaviours(),
         takeover::behaviours(),
+        resume::behaviours(),
+        tail::behaviours(),
         recovery::behaviours(),
         compare::behaviours(),
         tree::behaviours(),

@@ -31,6 +31,8 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
             "race::waiting_has_a_deadline",
             "race::a_living_builder_is_waited_for",
             "recovery::waiters_survive_a_failing_call",
+            "resume::an_interrupted_build_goes_on_in_its_directory",
+            "resume::of_many_who_ask_one_goes_on",
         ],
     ),
     (
@@ -80,6 +82,8 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
             "build::a_failed_build_is_stopped",
             "build::a_panic_is_a_failed_build",
             "modified::the_mark_comes_before_the_change",
+            "resume::who_cannot_go_on_begins_anew",
+            "tail::rows_of_another_attempt_do_not_follow",
         ],
     ),
     (
@@ -271,12 +275,17 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
             "extend::an_appender_stops_after_a_failure",
             "extend::many_tasks_append_to_a_missing_file",
             "compare::equal_tables_are_equal",
+            "tail::a_build_that_fails_ends_with_an_error",
         ],
     ),
     (
         "semantics: appends replace",
         Way::AppendsReplace,
-        &["extend::readers_see_a_prefix_of_the_rows", "extend::many_tasks_append_to_a_missing_file"],
+        &[
+            "extend::readers_see_a_prefix_of_the_rows",
+            "extend::many_tasks_append_to_a_missing_file",
+            "resume::appended_rows_are_kept_over_interruptions",
+        ],
     ),
     (
         "semantics: regions are written to the front",
@@ -300,6 +309,7 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
         &[
             "directory::an_array_that_is_not_finished_leaves_the_old_one",
             "extend::extend_refuses_what_does_not_fit",
+            "tail::rows_of_an_array_come_until_the_build_is_done",
             "compare::differing_arrays_are_shown",
             "convert::differing_lengths_are_refused",
             "convert::further_axes_become_lists",
@@ -347,13 +357,18 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
             "recovery::lost_answers_never_build_twice",
         ],
     ),
-    ("semantics: ranges are ignored", Way::RangesAreIgnored, &["directory::files_are_read_in_part"]),
+    (
+        "semantics: ranges are ignored",
+        Way::RangesAreIgnored,
+        &["directory::files_are_read_in_part", "tail::bytes_of_a_file_come_until_the_build_is_done"],
+    ),
     (
         "semantics: scans lose a row",
         Way::ScansLoseARow,
         &[
             "directory::entries_are_opened_by_kind",
             "extend::table_rows_that_do_not_fit_are_refused",
+            "tail::rows_of_a_table_come_until_the_build_is_done",
             "extend::many_tasks_append_to_a_missing_table",
             "extend::extend_appends_entry_by_entry",
             "compare::differing_tables_are_shown",

@@ -1,12 +1,14 @@
-//! Eight processes append to one array, one table and one file while others read: no row is lost, none comes twice, each writer's
-//! rows stay in order, and readers see prefixes.
+//! Eight processes append to one array, one table and one file while others read, and more do so until they are killed: no row is lost,
+//! none comes twice, each writer's rows stay in order, an append that a death met is there as a whole or not at all, and readers see
+//! prefixes.
 
-use crate::crew::Crew;
+use crate::crew::{Crew, Id};
 use crate::site::{Site, Store, judge};
 use crate::worker::say;
-use crate::{on_every_store, scale, work};
+use crate::{choices, on_every_store, scale, work};
 use fascicle::arrow::array::{ArrayRef, Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
 use fascicle::{Array2, Directory, Result, Root};
+use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,13 @@ const WRITERS: usize = 8;
 const READERS: usize = 2;
 /// Rows that each writer appends to each entry, for each unit of scale.
 const ROWS: usize = 40;
+
+/// So many more writers are at work until they are killed, one after the other.
+const MORTALS: usize = 2;
+/// How many are killed while the others are at work, for each unit of scale.
+const KILLED: usize = 6;
+/// How many rows these append at once.
+const AT_ONCE: usize = 3;
 
 const DIRECTORY: &str = "stream";
 
@@ -25,29 +34,38 @@ type Row = (i64, i64);
 
 fn run(store: Store) {
     let site = Site::new(store, Duration::from_secs(600));
-    let mut crew = Crew::start(&site.address, WRITERS + READERS);
+    let mut choices = choices(&format!("{store:?}"));
+    let mut crew = Crew::start(&site.address, WRITERS + READERS + MORTALS);
     let ids = crew.ids();
-    let (writers, readers) = ids.split_at(WRITERS);
+    let (writers, others) = ids.split_at(WRITERS);
+    let (readers, mortals) = others.split_at(READERS);
     let rows = ROWS * scale();
     for (number, id) in writers.iter().enumerate() {
         crew.order(*id, &format!("append {number} {rows}"));
     }
     readers.iter().for_each(|id| crew.order(*id, "follow"));
+    let mut deaths = Deaths { left: KILLED * scale(), alive: BTreeMap::new(), kept: Vec::new() };
+    mortals.iter().for_each(|id| deaths.begin(&mut crew, *id, &mut choices));
     let mut writing: BTreeSet<_> = writers.iter().copied().collect();
     let (mut reading, mut looks) = (READERS, 0);
-    while !writing.is_empty() || reading > 0 {
+    while !writing.is_empty() || reading > 0 || deaths.left > 0 {
         let (id, said) = crew.hear();
         match said.as_str() {
             "appended" => assert!(writing.remove(&id)),
             "looked" => {
                 looks += 1;
                 reading -= 1;
-                if !writing.is_empty() {
+                if !writing.is_empty() || deaths.left > 0 {
                     crew.order(id, "follow");
                     reading += 1;
                 }
             }
-            _ => panic!("worker {id}: {said}"),
+            "ready" if deaths.left > 0 => deaths.begin(&mut crew, id, &mut choices),
+            "ready" => crew.kill(id),
+            _ => match said.strip_prefix("kept ") {
+                Some(entry) => deaths.kept(&mut crew, id, entry, &mut choices),
+                None => panic!("worker {id}: {said}"),
+            },
         }
     }
     let entries = judge(async {
@@ -55,43 +73,124 @@ fn run(store: Store) {
         let directory = root.dir(DIRECTORY).unwrap();
         let all = read_all(&directory).await.unwrap();
         for (entry, found) in &all {
-            holds_each_row_once(entry, found, rows);
+            holds_each_row_once(entry, found, rows, &deaths.kept);
         }
         all.len()
     });
-    println!("{store:?}: {} rows in {entries} entries, {looks} looks at them", WRITERS * rows * entries);
+    let dead = deaths.kept.len();
+    println!(
+        "{store:?}: {} rows in {entries} entries, {looks} looks at them, {dead} writers killed",
+        WRITERS * rows * entries
+    );
 }
 
-fn holds_each_row_once(entry: &str, found: &[Row], rows: usize) {
+/// How many appends to each entry somebody knows to be kept.
+type Kept = BTreeMap<String, i64>;
+
+/// Writers that append several rows at a time until they are killed; another one comes in the place of each.
+struct Deaths {
+    /// How many are to be killed while others write.
+    left: usize,
+    /// Who is alive: its number, and after how many appends it dies.
+    alive: BTreeMap<Id, (usize, i64)>,
+    /// What each of them knows to be kept, by their numbers.
+    kept: Vec<Kept>,
+}
+
+impl Deaths {
+    fn begin(&mut self, crew: &mut Crew, id: Id, choices: &mut Rng) {
+        let number = self.kept.len();
+        self.kept.push(Kept::new());
+        self.alive.insert(id, (number, choices.i64(1..12)));
+        crew.order(id, &format!("append-on {}", WRITERS + number));
+    }
+
+    fn kept(&mut self, crew: &mut Crew, id: Id, entry: &str, choices: &mut Rng) {
+        let (number, dies_after) = self.alive[&id];
+        *self.kept[number].entry(entry.to_owned()).or_default() += 1;
+        if self.left > 0 && self.kept[number].values().sum::<i64>() >= dies_after {
+            // Wherever it is within its next appends.
+            std::thread::sleep(Duration::from_micros(choices.u64(0..20_000)));
+            self.kill(crew, id);
+            self.left -= 1;
+            match self.left {
+                0 => self.end(crew),
+                _ => _ = crew.hire(),
+            }
+        }
+    }
+
+    fn kill(&mut self, crew: &mut Crew, id: Id) {
+        let Some((number, _)) = self.alive.remove(&id) else { return };
+        for said in crew.kill_and_hear(id) {
+            *self.kept[number].entry(said.strip_prefix("kept ").unwrap().to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Kills those who are left, so that the others come to their end.
+    fn end(&mut self, crew: &mut Crew) {
+        let alive: Vec<Id> = self.alive.keys().copied().collect();
+        alive.into_iter().for_each(|id| self.kill(crew, id));
+    }
+}
+
+/// Each row of those who lived is there once, in order; of those who were killed, what they knew to be kept, and of the append that
+/// was under way all rows or none.
+fn holds_each_row_once(entry: &str, found: &[Row], rows: usize, kept: &[Kept]) {
     let mut by_writer: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for (writer, number) in found {
         by_writer.entry(*writer).or_default().push(*number);
     }
     let wanted: Vec<i64> = (0..rows as i64).collect();
     for writer in 0..WRITERS as i64 {
-        assert_eq!(by_writer.get(&writer), Some(&wanted), "'{entry}': the rows of writer {writer}");
+        assert_eq!(by_writer.remove(&writer), Some(wanted.clone()), "'{entry}': the rows of writer {writer}");
     }
-    assert_eq!(found.len(), WRITERS * rows, "'{entry}'");
+    for (number, kept) in kept.iter().enumerate() {
+        let appends = kept.get(entry).copied().unwrap_or(0);
+        let of = |appends: i64| (0..appends).flat_map(|number| [number; AT_ONCE]).collect::<Vec<i64>>();
+        let found = by_writer.remove(&((WRITERS + number) as i64)).unwrap_or_default();
+        assert!(
+            found == of(appends) || found == of(appends + 1),
+            "'{entry}': killed writer {number} knew of {appends} appends: {found:?}"
+        );
+    }
+    assert!(by_writer.is_empty(), "'{entry}': rows of nobody: {by_writer:?}");
+}
+
+/// The part of those who are killed: each append is told once it is known to be kept.
+pub(crate) async fn append_on(root: &Root, writer: i64) {
+    let directory = root.dir(DIRECTORY).unwrap();
+    for number in 0.. {
+        let row = [writer, number].repeat(AT_ONCE);
+        directory.append("array", Array2::from_shape_vec((AT_ONCE, 2), row).unwrap()).await.unwrap();
+        say("kept array");
+        if work::has_tables(root) {
+            directory.append_table("table", &rows(writer, number, AT_ONCE)).await.unwrap();
+            say("kept table");
+        }
+        directory.append_file("file", format!("{writer} {number}\n").repeat(AT_ONCE)).await.unwrap();
+        say("kept file");
+    }
 }
 
 /// The writers' part.
-pub(crate) async fn append(root: &Root, writer: i64, rows: i64) {
+pub(crate) async fn append(root: &Root, writer: i64, count: i64) {
     let directory = root.dir(DIRECTORY).unwrap();
-    for number in 0..rows {
+    for number in 0..count {
         directory
             .append("array", Array2::from_shape_vec((1, 2), vec![writer, number]).unwrap())
             .await
             .unwrap();
         if work::has_tables(root) {
-            directory.append_table("table", &row(writer, number)).await.unwrap();
+            directory.append_table("table", &rows(writer, number, 1)).await.unwrap();
         }
         directory.append_file("file", format!("{writer} {number}\n")).await.unwrap();
     }
     say("appended");
 }
 
-fn row(writer: i64, number: i64) -> RecordBatch {
-    let column = |value| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
+fn rows(writer: i64, number: i64, count: usize) -> RecordBatch {
+    let column = |value| Arc::new(Int64Array::from(vec![value; count])) as ArrayRef;
     RecordBatch::try_from_iter([("writer", column(writer)), ("number", column(number))]).unwrap()
 }
 

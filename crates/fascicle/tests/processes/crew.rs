@@ -2,7 +2,7 @@
 
 use crate::site::Address;
 use crate::worker::{SAYS, SITE};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,6 +19,8 @@ pub(crate) struct Crew {
     workers: BTreeMap<Id, Worker>,
     next: Id,
     said: Receiver<(Id, String)>,
+    /// What was said while somebody else was listened to.
+    unheard: VecDeque<(Id, String)>,
     speaker: Sender<(Id, String)>,
 }
 
@@ -32,7 +34,8 @@ impl Crew {
     pub(crate) fn start(address: &Address, workers: usize) -> Crew {
         let (speaker, said) = channel();
         let site = serde_json::to_string(address).unwrap();
-        let mut crew = Crew { site, workers: BTreeMap::new(), next: 0, said, speaker };
+        let mut crew =
+            Crew { site, workers: BTreeMap::new(), next: 0, said, unheard: VecDeque::new(), speaker };
         (0..workers).for_each(|_| {
             crew.hire();
         });
@@ -83,9 +86,9 @@ impl Crew {
     /// The next thing that anybody says; a worker that dies by itself fails the test.
     pub(crate) fn hear(&mut self) -> (Id, String) {
         loop {
-            let (id, what) = match self.said.recv_timeout(PATIENCE) {
-                Ok(said) => said,
-                Err(error) => panic!("nobody says anything any more ({error}): {:?} hang", self.ids()),
+            let (id, what) = match self.unheard.pop_front() {
+                Some(said) => said,
+                None => self.listen(),
             };
             match self.workers.get_mut(&id) {
                 Some(worker) if what == "gone" => {
@@ -98,9 +101,19 @@ impl Crew {
         }
     }
 
+    fn listen(&self) -> (Id, String) {
+        match self.said.recv_timeout(PATIENCE) {
+            Ok(said) => said,
+            Err(error) => panic!("nobody says anything any more ({error}): {:?} hang", self.ids()),
+        }
+    }
+
     /// The same, `None` when nothing is said for a while.
     pub(crate) fn hear_for(&mut self, time: Duration) -> Option<(Id, String)> {
-        let (id, what) = self.said.recv_timeout(time).ok()?;
+        let (id, what) = match self.unheard.pop_front() {
+            Some(said) => said,
+            None => self.said.recv_timeout(time).ok()?,
+        };
         if what == "gone" && self.workers.contains_key(&id) {
             panic!("worker {id} ended by itself");
         }
@@ -112,6 +125,22 @@ impl Crew {
         let mut worker = self.workers.remove(&id).unwrap();
         worker.child.kill().unwrap();
         worker.child.wait().unwrap();
+    }
+
+    /// Kills a worker as `kill -9` does, and returns what it had said until then that was not heard.
+    pub(crate) fn kill_and_hear(&mut self, id: Id) -> Vec<String> {
+        self.kill(id);
+        let (mut last, others) =
+            std::mem::take(&mut self.unheard).into_iter().partition::<Vec<_>, _>(|said| said.0 == id);
+        self.unheard = others.into();
+        while last.last().is_none_or(|(_, what)| what != "gone") {
+            match self.listen() {
+                said if said.0 == id => last.push(said),
+                said => self.unheard.push_back(said),
+            }
+        }
+        last.pop();
+        last.into_iter().map(|(_, what)| what).collect()
     }
 
     /// Stops a worker wherever it is, as if its machine were suspended.

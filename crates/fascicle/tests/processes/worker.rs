@@ -31,6 +31,7 @@ fn works() {
             match words[0] {
                 "resolve" => resolve(&root, number(1), number(2), words[3]).await,
                 "append" => appenders::append(&root, number(1) as i64, number(2) as i64).await,
+                "append-on" => appenders::append_on(&root, number(1) as i64).await,
                 "follow" => follower.look(&root).await,
                 "create" => creators::create(&root, number(1), number(2), number(3)).await,
                 other => panic!("there is no work '{other}'"),
