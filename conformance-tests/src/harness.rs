@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -27,7 +28,7 @@ pub(crate) fn main_of(suites: Vec<Suite>) -> ExitCode {
     if std::env::args().skip(1).any(|argument| argument == "--report") {
         return print_reports(&suites);
     }
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
     let mut trials = Vec::new();
     let mut opened = Vec::new();
     for member in &suites {
@@ -36,7 +37,7 @@ pub(crate) fn main_of(suites: Vec<Suite>) -> ExitCode {
         }
         match member.suite.declared() {
             Ok(declared) => {
-                trials.extend(member.trials(declared));
+                trials.push(member.trials(declared));
                 opened.push((member, declared));
             }
             Err(failure) => {
@@ -45,7 +46,11 @@ pub(crate) fn main_of(suites: Vec<Suite>) -> ExitCode {
             }
         }
     }
-    let conclusion = libtest_mimic::run(&arguments, trials);
+    // What is stored on servers waits most of its time: others have theirs meanwhile.
+    if has_several && arguments.test_threads.is_none() {
+        arguments.test_threads = thread::available_parallelism().ok().map(|cores| 2 * cores.get());
+    }
+    let conclusion = libtest_mimic::run(&arguments, one_of_each(trials));
     if arguments.list {
         return conclusion.exit_code();
     }
@@ -57,6 +62,19 @@ pub(crate) fn main_of(suites: Vec<Suite>) -> ExitCode {
         }
     }
     if is_fine { conclusion.exit_code() } else { ExitCode::FAILURE }
+}
+
+/// One test of each suite after the other, so that those of one server seldom meet.
+fn one_of_each(suites: Vec<Vec<Trial>>) -> Vec<Trial> {
+    let mut suites: Vec<_> = suites.into_iter().map(Vec::into_iter).collect();
+    let mut trials = Vec::new();
+    loop {
+        let begin = trials.len();
+        trials.extend(suites.iter_mut().filter_map(Iterator::next));
+        if trials.len() == begin {
+            return trials;
+        }
+    }
 }
 
 fn print_reports(suites: &[Member]) -> ExitCode {

@@ -4,7 +4,7 @@ use fascicle_conformance::{Site, Suite};
 use fascicle_objects::{LocalStoreOptions, StoreConfig, StoreOptions};
 use fascicle_parquet::{ParquetBackend, ParquetOptions};
 use fascicle_test_servers::{AzuriteServer, ObjectServer, Rotation};
-use std::{process::ExitCode, sync::LazyLock};
+use std::{process::ExitCode, sync::LazyLock, time::Duration};
 
 fn main() -> ExitCode {
     let mut suites = vec![memory(), local(), s3(), gcs()];
@@ -60,4 +60,6 @@ fn on_server(name: &'static str, bucket: &'static str, options: fn(&str) -> Stor
         let config = config.with_options(options(site.prefix()));
         ParquetBackend::open(&config, ParquetOptions::default()).await
     })
+    // Servers take their time, and do so for several suites at once.
+    .deadline(Duration::from_secs(180))
 }

@@ -4,7 +4,7 @@ use fascicle_conformance::{Site, Suite};
 use fascicle_objects::{LocalStoreOptions, StoreConfig, StoreOptions};
 use fascicle_test_servers::{AzuriteServer, MotoServer, ObjectServer, Rotation};
 use fascicle_zarr::{ZarrBackend, ZarrOptions};
-use std::{process::ExitCode, sync::LazyLock};
+use std::{process::ExitCode, sync::LazyLock, time::Duration};
 
 fn main() -> ExitCode {
     Suite::main_of(vec![memory(), local(), s3(), gcs(), moto(), azure()])
@@ -65,4 +65,6 @@ fn on_server(name: &'static str, bucket: &'static str, options: fn(&str) -> Stor
         let config = config.with_options(options(site.prefix()));
         ZarrBackend::open(&config, ZarrOptions::default()).await
     })
+    // Servers take their time, and do so for several suites at once.
+    .deadline(Duration::from_secs(180))
 }
