@@ -19,7 +19,8 @@ use object_store::{
     gcp::{GoogleCloudStorageBuilder, GoogleConfigKey},
     list::PaginatedListStore,
 };
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{net::Ipv6Addr, str::FromStr, sync::Arc, time::Duration};
+use url::{Host, Url};
 
 impl Store {
     /// Opens the store that `config` describes. Nothing is requested yet, except that credentials may be read from files.
@@ -196,6 +197,14 @@ fn check_endpoints<const N: usize>(endpoints: [Option<String>; N], options: &Sto
     let mut is_explicit = false;
     for endpoint in endpoints.into_iter().flatten() {
         is_explicit |= options.iter().any(|(key, value)| is_endpoint(key) && value == endpoint);
+        if hands_out_credentials(&endpoint) {
+            return Err(Error::new(
+                ErrorKind::PermissionDenied,
+                "the address of the service is one at which machines are given credentials",
+            )
+            .during("open the place")
+            .hint("give the address of a service that stores objects"));
+        }
         if endpoint.trim_start().to_ascii_lowercase().starts_with("http:")
             && !(is_explicit && allows_http(options))
         {
@@ -206,6 +215,21 @@ fn check_endpoints<const N: usize>(endpoints: [Option<String>; N], options: &Sto
         return refuse("unencrypted connections are allowed without naming the address of the service");
     }
     Ok(())
+}
+
+/// Whether nothing but a machine's own services is at an address: no data may send requests there.
+fn hands_out_credentials(endpoint: &str) -> bool {
+    /// Where Amazon's machines ask over version 6 of the protocol.
+    const AMAZON: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    match Url::parse(endpoint.trim()).ok().as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => address.is_link_local(),
+        Some(Host::Ipv6(address)) => {
+            let mapped = address.to_ipv4_mapped().is_some_and(|address| address.is_link_local());
+            mapped || address.is_unicast_link_local() || address == AMAZON
+        }
+        Some(Host::Domain(name)) => name.trim_end_matches('.') == "metadata.google.internal",
+        None => false,
+    }
 }
 
 fn is_endpoint(key: &str) -> bool {

@@ -51,6 +51,13 @@ with h5("unsupported-virtual") as file:
     layout = h5py.VirtualLayout((8,), "i8")
     layout[:] = h5py.VirtualSource(str(folder / "secret.hdf5"), "data", (8,))
     file.create_virtual_dataset("data", layout)
+with h5("unsupported-filter") as file:
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk((8,))
+    # Blosc, which no program needs to have when it is optional.
+    properties.set_filter(32001, h5py.h5z.FLAG_OPTIONAL, (1,))
+    space = h5py.h5s.create_simple((8,), (h5py.h5s.UNLIMITED,))
+    h5py.h5d.create(file.id, b"data", h5py.h5t.NATIVE_INT8, space, properties)
 with h5("corrupt-nothing") as file:
     pass
 with h5("corrupt-other_name") as file:

@@ -107,6 +107,25 @@ fn connections_without_encryption_are_asked_for_twice() {
 }
 
 #[test]
+fn no_request_goes_where_machines_are_given_credentials() {
+    let credentials =
+        StoreOptions::new().with("aws_access_key_id", ACCESS_KEY).with("aws_secret_access_key", SECRET_KEY);
+    for address in [
+        "http://169.254.169.254/latest",
+        "http://2852039166",
+        "https://[fe80::1]:9000",
+        "http://[::ffff:169.254.169.254]",
+        "http://[fd00:ec2::254]",
+        "http://Metadata.Google.Internal./computeMetadata",
+    ] {
+        let options = credentials.clone().with("aws_endpoint", address).with("allow_http", "true");
+        let error = Store::open(&quick("s3://bucket").with_options(options)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{address}: {error:?}");
+        assert!(error.message().contains("given credentials"), "{address}: {error:?}");
+    }
+}
+
+#[test]
 fn options_are_checked() {
     let unknown = quick("s3://bucket").with_options(StoreOptions::new().with("aws_regoin", "x"));
     let error = Store::open(&unknown).unwrap_err();
