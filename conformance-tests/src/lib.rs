@@ -26,6 +26,7 @@ mod harness;
 mod model;
 mod operation;
 mod place;
+mod proof;
 mod report;
 mod runner;
 mod samples;

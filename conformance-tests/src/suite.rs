@@ -1,7 +1,7 @@
 //! Runs the list against one backend, as named tests or in one go.
 
 use crate::{
-    Behaviour, Failure, Outcome, Report, Row, Site, Subject, all, gate::reason_to_skip, harness,
+    Behaviour, Failure, Outcome, Report, Row, Site, Subject, all, gate::reason_to_skip, harness, proof,
     runner::Runtimes, seed, subject::Open,
 };
 use fascicle_backend::{Backend, Capabilities};
@@ -207,7 +207,7 @@ impl Suite {
     fn check(&self, behaviour: &Behaviour) -> Result<(), Failure> {
         let site = Site::new(behaviour.name)?;
         let subject = Subject::new(self.open.clone(), site, behaviour.name, seed::of_this_run());
-        let checked = self.runtimes.run(self.deadline, (behaviour.check)(subject.clone()));
+        let checked = self.runtimes.run(self.deadline * proof::factor(), (behaviour.check)(subject.clone()));
         subject.sites().into_iter().map(|site| self.cleaned(site)).fold(checked, Result::and)
     }
 

@@ -3,6 +3,7 @@
 //! where the model says.
 
 use super::{prelude::*, rooted::*};
+use crate::proof::factor;
 use fascicle_backend::{Backend, Capabilities, RecordKey};
 use fascicle_core::{
     Interrupted,
@@ -354,7 +355,7 @@ async fn follow_the_model(subject: Subject, histories: usize, reopen: bool) -> C
     let mut numbers = subject.random_numbers();
     // Where every call is a request, some of them are enough.
     let histories = if backend.capabilities().has(Capability::Rename) { histories } else { histories / 8 };
-    for history in 0..histories {
+    for history in 0..histories * factor() as usize {
         clear(&backend).await?;
         let (mut root, builds) = (root_over(&backend), Builds::default());
         let (mut model, mut taken) = (Model::default(), Vec::new());

@@ -4,6 +4,7 @@ use super::prelude::*;
 use crate::{
     model::Model,
     operation::{Operation, Vocabulary},
+    proof::factor,
 };
 
 behaviours! { "random"
@@ -27,7 +28,7 @@ async fn follow_the_model(subject: Subject, vocabulary: Vocabulary, cases: usize
     let mut place = subject.open().await?;
     let vocabulary = vocabulary.offered_by(place.capabilities());
     let mut numbers = subject.random_numbers();
-    for case in 0..cases {
+    for case in 0..cases * factor() as usize {
         let dir = format!("case-{case}");
         place.make_dir(&dir).await?;
         let (mut model, mut history) = (Model::new(), Vec::new());
