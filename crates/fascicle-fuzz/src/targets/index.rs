@@ -90,12 +90,10 @@ fn run(input: &[u8]) {
                 );
             }
         }
-        let repaired = root.repair(&RepairOptions::default()).await;
-        let collected = root.gc(&GcOptions::default().older_than(Duration::ZERO).apply(true)).await;
-        let verified = root.verify(&VerifyOptions::default()).await;
-        for error in [repaired.err(), collected.err(), verified.err()].into_iter().flatten() {
-            panic!("one record keeps the root from being looked after: {}", error.chain());
-        }
+        // No record keeps the rest from being looked after.
+        root.repair(&RepairOptions::default()).await.unwrap();
+        root.gc(&GcOptions::default().older_than(Duration::ZERO).apply(true)).await.unwrap();
+        root.verify(&VerifyOptions::default()).await.unwrap();
         let x: Vec<i64> = root.dir("other").unwrap().array("x").await.unwrap().read().await.unwrap();
         assert_eq!(x, [1]);
     });
