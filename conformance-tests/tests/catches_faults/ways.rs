@@ -174,7 +174,6 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
             "modified::refused_writes_mark_nothing",
             "modified::reading_marks_nothing",
             "compare::equal_directories_are_equal",
-            "compare::nested_differences_are_shown",
             "convert::all_columns_are_stored_or_none",
         ],
     ),

@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration: one closed kind, the place inside the value, and what would fit.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// The kind of a [`ConfigError`], to match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,9 +139,11 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        write_printable(f, &self.message)?;
         if !self.path.is_empty() {
-            write!(f, " in `{}`", self.path)?;
+            f.write_str(" in `")?;
+            write_printable(f, &self.path)?;
+            f.write_str("`")?;
         }
         if let Some(closest) = self.closest_field() {
             write!(f, "; did you mean `{closest}`?")?;
@@ -156,6 +158,17 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// Writes text that may come from a document: characters that would drive a terminal are escaped.
+fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    for character in text.chars() {
+        match character.is_control() && character != '\n' {
+            true => write!(f, "{}", character.escape_default())?,
+            false => f.write_char(character)?,
+        }
+    }
+    Ok(())
+}
 
 /// The candidate whose spelling is nearest to `name`, if it is near enough to be a slip of the same word.
 pub fn closest_name<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
