@@ -350,42 +350,39 @@ async fn every_request_goes_wrong(backend: &'static str, kinds: &[FaultKind], re
     rounds
 }
 
-async fn callers_see_each_fault(backend: &'static str) {
-    let kinds = [
-        FaultKind::Unavailable,
-        FaultKind::LostAnswer,
-        FaultKind::FailedAnswer,
-        FaultKind::ConditionalConflict,
-        FaultKind::CutAnswer,
-        FaultKind::Repeated,
-    ];
-    let rounds = every_request_goes_wrong(backend, &kinds, 0).await;
-    println!("{backend}: {rounds} requests went wrong, one at a time");
-    assert!(rounds > 200, "only {rounds}");
-}
-
-async fn requests_are_sent_again(backend: &'static str) {
-    let rounds = every_request_goes_wrong(backend, &[FaultKind::LostAnswer], 3).await;
-    println!("{backend}: {rounds} requests were sent again after their answers were lost");
-    assert!(rounds > 50, "only {rounds}");
-}
+const EVERY_KIND: [FaultKind; 6] = [
+    FaultKind::Unavailable,
+    FaultKind::LostAnswer,
+    FaultKind::FailedAnswer,
+    FaultKind::ConditionalConflict,
+    FaultKind::CutAnswer,
+    FaultKind::Repeated,
+];
 
 #[tokio::test]
 async fn callers_of_zarr_see_each_fault_and_nothing_is_half_done() {
-    callers_see_each_fault("zarr").await;
+    let rounds = every_request_goes_wrong("zarr", &EVERY_KIND, 0).await;
+    println!("{rounds} requests went wrong, one at a time");
+    assert!(rounds > 200, "only {rounds}");
 }
 
 #[tokio::test]
 async fn callers_of_parquet_see_each_fault_and_nothing_is_half_done() {
-    callers_see_each_fault("parquet").await;
+    let rounds = every_request_goes_wrong("parquet", &EVERY_KIND, 0).await;
+    println!("{rounds} requests went wrong, one at a time");
+    assert!(rounds > 200, "only {rounds}");
 }
 
 #[tokio::test]
 async fn requests_of_zarr_that_are_sent_again_happen_once() {
-    requests_are_sent_again("zarr").await;
+    let rounds = every_request_goes_wrong("zarr", &[FaultKind::LostAnswer], 3).await;
+    println!("{rounds} requests were sent again after their answers were lost");
+    assert!(rounds > 50, "only {rounds}");
 }
 
 #[tokio::test]
 async fn requests_of_parquet_that_are_sent_again_happen_once() {
-    requests_are_sent_again("parquet").await;
+    let rounds = every_request_goes_wrong("parquet", &[FaultKind::LostAnswer], 3).await;
+    println!("{rounds} requests were sent again after their answers were lost");
+    assert!(rounds > 50, "only {rounds}");
 }
