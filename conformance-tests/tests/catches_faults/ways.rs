@@ -203,6 +203,7 @@ pub(crate) const FAULTS: &[(&str, Way, &[&str])] = &[
             "compare::differing_configs_are_shown",
             "compare::differing_kinds_are_shown",
             "compare::differing_files_are_shown",
+            "compare::nested_differences_are_shown",
             "tree::the_header_tells_the_last_change",
             "tree::drawing_reads_no_data",
         ],
