@@ -266,7 +266,6 @@ pub(crate) fn cases() -> Vec<Case> {
                 "append::another_trailing_shape_is_refused",
                 "append::a_scalar_is_refused",
                 "error::an_array_survives_refusals",
-                "random::arrays_follow_the_model",
             ],
         ),
         Case::new(
@@ -304,6 +303,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 "append::many_appends_arrive_in_order",
                 "append::appends_cross_chunks",
                 "append::every_dtype_is_appended",
+                "random::arrays_follow_the_model",
             ],
         )
         .among_others(),
