@@ -332,7 +332,7 @@ async fn take(root: &Root, builds: &Builds, step: Step, target: Option<&str>, ne
             Ok(Told::Done)
         }
         (Step::ChangeNested(_), Some(name)) => {
-            root.dir(name)?.append_file("inner/changed", "later").await?;
+            root.dir(name)?.put_file("inner/changed", "later").await?;
             Ok(Told::Done)
         }
         (Step::Copy(_), Some(name)) => {
