@@ -137,7 +137,7 @@ impl Request<'_> {
 
     /// Whether the index knows of an attempt; if not, it is from before the index was lost.
     async fn is_claimed(&self, mark: &BuildMark) -> Result<bool> {
-        let epoch = Epoch { key: mark.key, number: mark.epoch };
+        let epoch = Epoch::of_mark(mark);
         let claim = read::<Claim>(self.backend(), &epoch.claim()?).await?;
         Ok(claim.is_some_and(|claim| claim.nonce == mark.nonce))
     }

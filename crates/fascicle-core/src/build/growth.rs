@@ -125,7 +125,7 @@ impl Growing {
                 let sign = match watch.look(backend).await? {
                     // It may have ended between the two reads, and its process after that.
                     sign @ (Sign::Dead | Sign::Silent) => {
-                        match read::<End>(backend, &epoch_of(mark).end()?).await? {
+                        match read::<End>(backend, &Epoch::of_mark(mark).end()?).await? {
                             Some(end) => Sign::Ended(end),
                             None => sign,
                         }
@@ -166,7 +166,7 @@ impl Growing {
 
     /// The builder that left a mark.
     async fn claimed(&self, mark: BuildMark) -> Result<Builder> {
-        let epoch = epoch_of(&mark);
+        let epoch = Epoch::of_mark(&mark);
         let claim = read::<Claim>(&**self.root.backend(), &epoch.claim()?).await?;
         // An attempt from before the index was lost has no claim in it.
         let claim =
@@ -180,10 +180,6 @@ impl Builder {
     fn is_of(&self, path: &EntryPath) -> bool {
         matches!(self, Builder::Foreign { path: known, .. } if known == path)
     }
-}
-
-fn epoch_of(mark: &BuildMark) -> Epoch {
-    Epoch { key: mark.key, number: mark.epoch }
 }
 
 fn failed(path: &EntryPath) -> Error {

@@ -62,7 +62,7 @@ pub(crate) async fn retire(root: &Root, path: &EntryPath) -> Result<()> {
 
 async fn retire_as(root: &Root, path: &EntryPath, meta: &Meta, reason: RetiredReason) -> Result<()> {
     let Some(mark) = &meta.build else { return Ok(()) };
-    let epoch = Epoch { key: mark.key, number: mark.epoch };
+    let epoch = Epoch::of_mark(mark);
     // A copy carries the mark of its original, which goes on to be found.
     match read::<End>(&**root.backend(), &epoch.end()?).await? {
         Some(End::Done { nonce, directory, .. }) if nonce == mark.nonce && directory == path.as_str() => {}

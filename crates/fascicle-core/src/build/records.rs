@@ -8,6 +8,7 @@
 //! | `v1/<aa>/<h>.<n>.retired` | once | that its directory was modified or removed afterwards |
 
 use super::process::ProcessId;
+use crate::meta::BuildMark;
 use crate::{Backend, CreateOutcome, Error, ErrorKind, Identity, RecordKey, Result};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -132,6 +133,11 @@ pub(super) struct Epoch {
 }
 
 impl Epoch {
+    /// The epoch that a directory says it is an attempt of.
+    pub(super) fn of_mark(mark: &BuildMark) -> Self {
+        Epoch { key: mark.key, number: mark.epoch }
+    }
+
     pub(super) fn claim(&self) -> Result<RecordKey> {
         self.record("claim")
     }
