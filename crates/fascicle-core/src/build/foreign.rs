@@ -196,8 +196,13 @@ fn seen(meta: Meta, rules: &IdentityRules, stamp: Option<(u64, bool)>) -> Seen {
 
 /// The question that a finished directory answers under `rules`.
 fn answer_of(meta: &Meta, rules: &IdentityRules) -> Answer {
+    identity_of(meta, rules).map_or(Answer::NONE, |identity| Answer::to(&identity))
+}
+
+/// The identity that the config of a directory has under `rules`, built by the version of the code that built it.
+pub(super) fn identity_of(meta: &Meta, rules: &IdentityRules) -> Result<Identity> {
     let of_its_version = IdentityRules { version: version_of(meta).cloned(), ..rules.clone() };
-    identity(&meta.config, &of_its_version).map_or(Answer::NONE, |identity| Answer::to(&identity))
+    Ok(identity(&meta.config, &of_its_version)?)
 }
 
 /// The meta of a directory, if there is one that can be read. A broken one is the matter of its own directory; storage that

@@ -1,15 +1,13 @@
 //! Looking at a directory that may be the answer: at a given path, and where an epoch has ended.
 
-use super::foreign::{is_build_of, version_of};
+use super::foreign::{identity_of, is_build_of, version_of};
 use super::given_path::{is_empty, move_up, remove_attempt};
 use super::records::{Epoch, Retired, RetiredReason, create_once, new_nonce, read};
 use super::resolve::OnMismatch;
 use super::search::Request;
 use super::tending::{EpochId, lost_mark_at};
 use super::wait::wait_for_foreign;
-use crate::config::{
-    Difference, DifferenceKind, DifferenceLines, IdentityRules, Value, config_differences, identity, matches,
-};
+use crate::config::{Difference, DifferenceKind, DifferenceLines, Value, config_differences, matches};
 use crate::directory::{read_meta, update_meta};
 use crate::{Capability, EntryKind, EntryPath, Error, ErrorKind, Meta, Result, Root, Status};
 
@@ -151,8 +149,7 @@ impl Request<'_> {
             if self.fixed.is_some() || meta.build.is_none() {
                 return self.retire(epoch, RetiredReason::Deleted, format!("'{path}' is gone")).await;
             }
-            let of_its_version = IdentityRules { version: version_of(&meta).cloned(), ..self.rules.clone() };
-            if identity(&meta.config, &of_its_version)? == self.identity {
+            if identity_of(&meta, self.rules)? == self.identity {
                 return Err(Error::new(
                     ErrorKind::Internal,
                     format!("the configs asked for and in '{path}' differ, and have the same identity"),
